@@ -1,0 +1,294 @@
+//! The command line as clap sees it. No logic.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::render::Color;
+use crate::rule::Severity;
+
+/// Audits a host, a Docker daemon and its PostgreSQL servers by declarative rules: pass or fail, with evidence, and
+/// "unknown" for what could not be seen.
+#[derive(Debug, Parser)]
+#[command(name = "harden", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = "\
+Exit codes:
+  0  passed: nothing at or above the gate failed or was unknown
+  1  failed: something at or above the gate failed
+  2  harden could not run: arguments, configuration, a rule that does not compile
+  3  inconclusive: no such fail, but something at or above the gate could not be seen
+
+Examples:
+  harden check                                   audit this machine, and what runs on it
+  harden check --format json --output report.json
+  harden check --postgres main=env:DATABASE_URL --fail-on high
+  harden collect -o facts.json                   look now, judge elsewhere:
+  harden check --facts facts.json --at 2027-01-01")]
+pub struct Cli {
+    /// When to colour the output; NO_COLOR turns `auto` off.
+    #[arg(long, value_enum, default_value_t = Color::Auto, global = true, value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Look at the targets and judge them by the rules.
+    #[command(after_help = "\
+Without arguments this machine is audited, Docker if its socket is there, PostgreSQL if DATABASE_URL or a PG* variable
+names one or a local socket is there. A target that is named and cannot be reached is unknown; one that was merely looked
+for is not applicable.
+
+Examples:
+  harden check --fail-on high --allow-unknown
+  harden check --root /mnt/image --profile host
+  harden check --docker tcp://10.0.0.5:2376 --docker-cert-path ~/.docker
+  PGPASSWORD=… harden check --postgres 'host=db user=audit dbname=postgres sslmode=verify-full'
+  harden check --rule 'docker-container-*' --verbose")]
+    Check(Check),
+    /// Look at the targets and write down what was seen, to judge it elsewhere or later.
+    Collect(Collect),
+    /// List the rules, or show one.
+    #[command(subcommand)]
+    Rules(Rules),
+    /// Say what a PostgreSQL connection string means for the client that uses it.
+    #[command(after_help = "\
+Examples:
+  harden dsn 'postgres://app@db/app?sslmode=require'
+  harden dsn env:DATABASE_URL --client pgx --format json")]
+    Dsn(Dsn),
+    /// Answer who can connect by a pg_hba.conf, as PostgreSQL decides it.
+    #[command(after_help = "\
+Examples:
+  harden pg-access --hba pg_hba.conf --role app --database app --address 10.1.2.3 --tls
+  harden pg-access --postgres env:DATABASE_URL --role postgres --replication --local --format json")]
+    PgAccess(PgAccess),
+    /// Print the JSON Schema of a document.
+    Schema(Schema),
+}
+
+#[derive(Debug, Args)]
+pub struct Targets {
+    /// Audit this directory as the root of a host: a mounted image, a chroot. Links never lead out of it.
+    #[arg(long, value_name = "DIR", help_heading = "Targets")]
+    pub root: Option<PathBuf>,
+
+    /// The Docker daemon, as `unix:///path` or `tcp://host:port`; DOCKER_HOST, DOCKER_TLS_VERIFY and
+    /// DOCKER_CERT_PATH count as for the docker command.
+    #[arg(long, value_name = "URL", help_heading = "Targets")]
+    pub docker: Option<String>,
+
+    /// Speak TLS with the Docker daemon, by the ca.pem, cert.pem and key.pem of this directory.
+    #[arg(long, value_name = "DIR", help_heading = "Targets")]
+    pub docker_cert_path: Option<PathBuf>,
+
+    /// A PostgreSQL server: a connection string, `env:NAME` or `file:PATH` that holds one, or `NAME=` before any of
+    /// these. May be given more than once.
+    #[arg(long, value_name = "DSN", help_heading = "Targets")]
+    pub postgres: Vec<String>,
+
+    /// Seconds that one query may take.
+    #[arg(long, value_name = "SECONDS", help_heading = "Targets", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: Option<u64>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Selection {
+    /// Judge by the rules of this profile; may be given more than once. `default` when none is.
+    #[arg(long, value_name = "NAME", help_heading = "Rules")]
+    pub profile: Vec<String>,
+
+    /// Judge only by this rule, or by those that a glob matches; may be given more than once.
+    #[arg(long = "rule", value_name = "ID-OR-GLOB", help_heading = "Rules")]
+    pub rule: Vec<String>,
+
+    /// Also load the rules and profiles of this directory; may be given more than once.
+    #[arg(long = "rules", value_name = "DIR", help_heading = "Rules")]
+    pub rules: Vec<PathBuf>,
+
+    /// Set an input of the rules; may be given more than once. A list is written with commas.
+    #[arg(long = "input", value_name = "KEY=VALUE", help_heading = "Rules")]
+    pub input: Vec<String>,
+
+    /// Read targets, profiles, inputs and the gate from this file; `./harden.toml` is read when it is there.
+    #[arg(long, value_name = "FILE", help_heading = "Rules")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    #[command(flatten)]
+    pub targets: Targets,
+
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Judge these collected facts instead of looking; `-` for standard input.
+    #[arg(long, value_name = "FILE", help_heading = "Judging", conflicts_with_all = ["root", "docker", "docker_cert_path", "postgres"])]
+    pub facts: Option<PathBuf>,
+
+    /// Judge as of this time (RFC 3339 or a date) instead of now: what will have expired by then?
+    #[arg(long, value_name = "TIME", help_heading = "Judging")]
+    pub at: Option<String>,
+
+    /// The gate: fails and unknowns of this severity or a higher one decide the exit code [default: low].
+    #[arg(long, value_enum, value_name = "SEVERITY", help_heading = "Judging")]
+    pub fail_on: Option<Severity>,
+
+    /// Unknowns do not decide the exit code.
+    #[arg(long, help_heading = "Judging")]
+    pub allow_unknown: bool,
+
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Output")]
+    pub format: Format,
+
+    /// Write the report to this file, replaced as a whole.
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+
+    /// Show passes, rules that do not apply, and every subject.
+    #[arg(long, short, help_heading = "Output", conflicts_with = "quiet")]
+    pub verbose: bool,
+
+    /// Show only the verdict.
+    #[arg(long, short, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person.
+    Table,
+    /// For a program.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct Collect {
+    #[command(flatten)]
+    pub targets: Targets,
+
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Write the facts to this file, replaced as a whole; standard output when not given.
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// List the rules of a profile, or all of them.
+    List {
+        #[command(flatten)]
+        selection: Selection,
+        #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Output")]
+        format: Format,
+    },
+    /// Show a rule: what it asks, why, how to mend it, and where it comes from.
+    Show {
+        id: String,
+        #[command(flatten)]
+        selection: Selection,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Dsn {
+    /// The connection string; `env:NAME` or `file:PATH` keep a password off the command line.
+    pub string: String,
+
+    /// The client whose reading of it is asked.
+    #[arg(long, value_enum, default_value_t = Client::Libpq)]
+    pub client: Client,
+
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    pub format: Format,
+}
+
+/// Client libraries of PostgreSQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Client {
+    Libpq,
+    LibPq,
+    Pgx,
+    Bun,
+    Jdbc,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("source").required(true).args(["hba", "postgres"]))]
+#[command(group = clap::ArgGroup::new("to").required(true).args(["database", "replication"]))]
+#[command(group = clap::ArgGroup::new("transport").required(true).args(["tls", "plain", "gss", "local"]))]
+pub struct PgAccess {
+    /// A pg_hba.conf file.
+    #[arg(long, value_name = "FILE", help_heading = "Rules of access")]
+    pub hba: Option<PathBuf>,
+
+    /// A server, asked for its rules and its roles.
+    #[arg(long, value_name = "DSN", help_heading = "Rules of access")]
+    pub postgres: Option<String>,
+
+    /// The major version that reads the file, with --hba.
+    #[arg(long, value_name = "MAJOR", default_value_t = 18, help_heading = "Rules of access")]
+    pub server_version: u32,
+
+    /// The role that connects.
+    #[arg(long, value_name = "ROLE", help_heading = "Question")]
+    pub role: String,
+
+    /// The database it connects to.
+    #[arg(long, value_name = "DATABASE", help_heading = "Question")]
+    pub database: Option<String>,
+
+    /// It asks for physical replication instead of a database.
+    #[arg(long, help_heading = "Question")]
+    pub replication: bool,
+
+    /// The address it comes from.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        help_heading = "Question",
+        required_unless_present = "local",
+        conflicts_with = "local"
+    )]
+    pub address: Option<std::net::IpAddr>,
+
+    /// Over TCP with TLS.
+    #[arg(long, help_heading = "Question")]
+    pub tls: bool,
+
+    /// Over TCP in the clear.
+    #[arg(long, help_heading = "Question")]
+    pub plain: bool,
+
+    /// Over TCP with GSSAPI encryption.
+    #[arg(long, help_heading = "Question")]
+    pub gss: bool,
+
+    /// Over the unix socket.
+    #[arg(long, help_heading = "Question")]
+    pub local: bool,
+
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Output")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Schema {
+    #[arg(value_enum)]
+    pub document: Document,
+}
+
+/// Documents that have a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Document {
+    Report,
+    Facts,
+    Rule,
+    Config,
+}

@@ -1,0 +1,17 @@
+//! `harden collect`: look, and write down what was seen.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use super::{output, setup, targets};
+use crate::cli::Collect;
+use crate::error::Error;
+use crate::value::time;
+
+pub fn run(args: &Collect, out: &mut dyn Write, err: &mut dyn Write) -> Result<ExitCode, Error> {
+    let config = setup::config(&args.selection)?;
+    let rules = setup::rules(&config, &args.selection, false)?;
+    let facts = targets::collect(&rules.rules, &args.targets, &config, time::now(), err)?;
+    output::deliver(&facts.to_json(), args.output.as_deref(), out)?;
+    Ok(ExitCode::SUCCESS)
+}

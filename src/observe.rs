@@ -1,0 +1,52 @@
+//! Asking the targets: wave after wave until the rules ask nothing new. Each query is read once, all of a wave
+//! concurrently, each under its own time limit; one that fails or hangs makes its own subjects unknown and no others.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+
+use crate::facts::{Facts, Listing, Query};
+use crate::plan;
+use crate::resource;
+use crate::rule::Rule;
+use crate::target::Door;
+use crate::value::Reason;
+
+/// How many times references are followed.
+const MAX_WAVES: usize = 8;
+/// Queries under way at once.
+const CONCURRENT: usize = 64;
+
+/// Adds to the facts what the rules ask of the open targets.
+pub async fn observe(rules: &[Rule], doors: &BTreeMap<String, Door>, facts: &mut Facts, now: i64, limit: Duration) {
+    for _ in 0..MAX_WAVES {
+        let open = plan::open_queries(rules, facts, now);
+        if open.is_empty() {
+            return;
+        }
+        let answers = stream::iter(open).map(|query| ask(query, doors, limit)).buffer_unordered(CONCURRENT);
+        let answers: Vec<(Query, Listing)> = answers.collect().await;
+        facts.listings.extend(answers);
+    }
+}
+
+async fn ask(query: Query, doors: &BTreeMap<String, Door>, limit: Duration) -> (Query, Listing) {
+    let with = query.with();
+    let listing = match (resource::find(query.resource), doors.get(&query.target)) {
+        (Some(resource), Some(door)) => {
+            let reading = AssertUnwindSafe((resource.observe)(door, &with)).catch_unwind();
+            match tokio::time::timeout(limit, reading).await {
+                Ok(Ok(listing)) => listing,
+                Ok(Err(_)) => Listing::failed(Reason::new("harden failed to read this; please report it")),
+                Err(_) => {
+                    let text = format!("no answer within {} s", limit.as_secs());
+                    Listing::failed(Reason::new(text).with_grant("raise --timeout, or see why it hangs"))
+                }
+            }
+        }
+        _ => Listing::failed(Reason::new(format!("the target {} is not open", query.target))),
+    };
+    (query, listing)
+}

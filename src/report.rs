@@ -1,0 +1,246 @@
+//! What a run says: findings with their evidence, counts, and the verdict that the exit code follows. Assembled once;
+//! renderers only show it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::evaluate::evaluate;
+use crate::facts::{Basis, Facts, Target};
+use crate::finding::{Finding, Status};
+use crate::remedy;
+use crate::rule::{Phase, Rule, Severity};
+use crate::value::Observed;
+use crate::value::text::json_document;
+use crate::value::time;
+
+/// The version of the document's format.
+pub const SCHEMA: &str = "harden.report/v1";
+
+/// What is said of a whole run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing at or above the gate failed or was unknown.
+    Passed,
+    /// Something at or above the gate failed.
+    Failed,
+    /// Nothing failed, but something at or above the gate could not be seen.
+    Inconclusive,
+}
+
+/// Which findings decide a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Gate {
+    pub fail_on: Severity,
+    /// Whether unknowns leave the verdict alone.
+    pub allow_unknown: bool,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Gate { fail_on: Severity::Low, allow_unknown: false }
+    }
+}
+
+/// The report of a run, which is also its JSON document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    pub schema: String,
+    /// The version of harden that judged.
+    pub harden: String,
+    /// When the facts were collected, RFC 3339 in UTC.
+    pub started: String,
+    /// The instant at which the facts were judged, RFC 3339 in UTC.
+    pub at: String,
+    pub targets: Vec<Target>,
+    /// Every rule that was judged, by id.
+    pub rules: BTreeMap<String, RuleEntry>,
+    /// Sorted by rule, target and subject.
+    pub findings: Vec<Entry>,
+    pub summary: Summary,
+    pub verdict: Verdict,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RuleEntry {
+    pub title: String,
+    pub severity: Severity,
+    pub phase: Phase,
+    pub why: String,
+    pub refs: BTreeMap<String, Vec<String>>,
+}
+
+/// A status as the document names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Pass,
+    Fail,
+    Unknown,
+    NotApplicable,
+}
+
+/// A finding as the document holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Entry {
+    pub rule: String,
+    pub severity: Severity,
+    pub target: String,
+    pub subject: String,
+    pub status: Outcome,
+    pub basis: Basis,
+    /// Why it is unknown or not applicable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub evidence: Vec<Proof>,
+    /// What to do about a fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Proof {
+    pub field: String,
+    pub expected: String,
+    pub observed: String,
+    /// Where it was seen: `path:line`, `container web HostConfig.Privileged`.
+    pub origin: String,
+}
+
+/// Counts of findings.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    pub pass: usize,
+    pub fail: usize,
+    pub unknown: usize,
+    pub not_applicable: usize,
+    /// Fails by severity.
+    pub fail_by_severity: BTreeMap<String, usize>,
+    /// Unknowns by severity.
+    pub unknown_by_severity: BTreeMap<String, usize>,
+}
+
+impl Report {
+    /// Judges the facts by the rules at an instant, in seconds since the epoch.
+    pub fn assemble(rules: &[Rule], facts: &Facts, now: i64, gate: Gate) -> Self {
+        let mut findings = Vec::new();
+        evaluate(rules, facts, now, &mut |finding| findings.push(Entry::new(&finding)));
+        findings.sort_by(|a, b| a.key().cmp(&b.key()));
+        findings.dedup();
+        Report {
+            schema: SCHEMA.to_owned(),
+            harden: env!("CARGO_PKG_VERSION").to_owned(),
+            started: time::show(facts.started),
+            at: time::show(now),
+            targets: facts.targets.clone(),
+            rules: rules.iter().map(|rule| (rule.id.to_string(), RuleEntry::new(rule))).collect(),
+            summary: Summary::of(&findings),
+            verdict: Verdict::of(&findings, gate),
+            findings,
+        }
+    }
+
+    /// The JSON document, ending in a line break.
+    pub fn to_json(&self) -> String {
+        json_document(self)
+    }
+
+    /// Names of audited targets that hold at least one finding.
+    pub fn judged_targets(&self) -> BTreeSet<&str> {
+        self.findings.iter().map(|entry| entry.target.as_str()).collect()
+    }
+}
+
+impl RuleEntry {
+    fn new(rule: &Rule) -> Self {
+        RuleEntry {
+            title: rule.title.clone(),
+            severity: rule.severity,
+            phase: rule.phase,
+            why: rule.why.clone(),
+            refs: rule.refs.clone(),
+        }
+    }
+}
+
+impl Entry {
+    /// What findings are sorted by: all that tells two apart, so that the order of facts does not show.
+    fn key(&self) -> impl Ord {
+        (&self.rule, &self.target, &self.subject, self.status, &self.reason, &self.evidence, &self.fix)
+    }
+
+    fn new(finding: &Finding<'_>) -> Self {
+        let (status, reason) = match &finding.status {
+            Status::Pass => (Outcome::Pass, None),
+            Status::Fail => (Outcome::Fail, None),
+            Status::Unknown(reason) => (Outcome::Unknown, Some(reason.to_string())),
+            Status::NotApplicable(why) => (Outcome::NotApplicable, Some(why.to_string())),
+        };
+        let evidence = finding.evidence.iter().map(|evidence| Proof {
+            field: evidence.field.to_owned(),
+            expected: evidence.expected.to_owned(),
+            observed: evidence.observed.to_string(),
+            origin: evidence.origin(),
+        });
+        Entry {
+            rule: finding.rule.id.to_string(),
+            severity: finding.rule.severity,
+            target: finding.target.to_string(),
+            subject: finding.subject.to_string(),
+            status,
+            basis: finding.basis.unwrap_or(Basis::Live),
+            reason,
+            evidence: evidence.collect(),
+            fix: (status == Outcome::Fail).then(|| fix(finding)),
+        }
+    }
+}
+
+/// The rule's fix with `{subject}` and `{field}` filled in from what was seen; what was seen is not read again.
+fn fix(finding: &Finding<'_>) -> String {
+    remedy::fill(&finding.rule.fix, |name| {
+        let field = finding.observed.and_then(|subject| subject.fields.get(name));
+        match field {
+            _ if name == "subject" => Ok(finding.subject.to_string()),
+            Some(Observed::Known(value)) => Ok(value.to_string()),
+            Some(Observed::Absent | Observed::Unknown(_)) | None => Err(format!("its {}", name.replace('_', " "))),
+        }
+    })
+}
+
+impl Summary {
+    fn of(findings: &[Entry]) -> Self {
+        let mut summary = Summary::default();
+        for entry in findings {
+            let severity = entry.severity.as_str().to_owned();
+            match entry.status {
+                Outcome::Pass => summary.pass += 1,
+                Outcome::NotApplicable => summary.not_applicable += 1,
+                Outcome::Fail => {
+                    summary.fail += 1;
+                    *summary.fail_by_severity.entry(severity).or_default() += 1;
+                }
+                Outcome::Unknown => {
+                    summary.unknown += 1;
+                    *summary.unknown_by_severity.entry(severity).or_default() += 1;
+                }
+            }
+        }
+        summary
+    }
+}
+
+impl Verdict {
+    fn of(findings: &[Entry], gate: Gate) -> Self {
+        let decides = |status| findings.iter().any(|entry| entry.status == status && entry.severity >= gate.fail_on);
+        if decides(Outcome::Fail) {
+            Verdict::Failed
+        } else if decides(Outcome::Unknown) && !gate.allow_unknown {
+            Verdict::Inconclusive
+        } else {
+            Verdict::Passed
+        }
+    }
+}

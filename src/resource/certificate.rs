@@ -1,0 +1,342 @@
+//! `certificate`: every certificate of a file or of a variable, with its key, its host name and its chain.
+
+use std::path::Path;
+
+use super::files::{self, Content, seen};
+use super::{Accepts, Field, Param, Resource, With, field, text};
+use crate::facts::{Basis, Listing, Subject};
+use crate::target::host::{Host, Trouble};
+use crate::target::{Door, Kind};
+use crate::value::types::Dialect;
+use crate::value::{Observed, Reason, Type, Value, time};
+use crate::x509::{
+    Anchors, Bundle, Certificate, ChainVerdict, KeyProblem, PrivateKey, Seen, Usage, bundle_chain, key_matches,
+    matches_common_name_only, matches_host, read_certificates, read_private_key,
+};
+
+const BOOL: Type = Type::Bool(Dialect::Plain);
+static TEXT: Type = Type::Text;
+const TEXTS: Type = Type::List(&TEXT);
+
+const FIELDS: &[Field] = &[
+    field("path", Type::Text, "", "the file, or the variable, that holds it"),
+    field("position", Type::Integer, "", "its place in the file, from 1; servers serve the first as their own"),
+    field("leaf", BOOL, "", "whether it is the first of its file and no CA: a server's or client's own certificate"),
+    field("subject", Type::Text, "subject", "RFC 4514 text, most specific part first"),
+    field("subject_cn", Type::Text, "subject", "the common name; absent when there is none"),
+    field("issuer", Type::Text, "issuer", "RFC 4514 text"),
+    field("serial", Type::Text, "serialNumber", "upper-case hexadecimal"),
+    field("not_before", Type::Time, "validity", "the first instant at which it is valid"),
+    field(
+        "not_after",
+        Type::Time,
+        "validity",
+        "the last instant at which it is valid; absent when it never expires (RFC 5280 4.1.2.5)",
+    ),
+    field("san", TEXTS, "subjectAltName", "`dns:`, `ip:`, `uri:` and `email:` names"),
+    field("is_ca", BOOL, "basicConstraints", "whether it may sign others; absent for X.509 v1, which cannot say"),
+    field("key_usage", TEXTS, "keyUsage", "names of RFC 5280 4.2.1.3; absent without the extension"),
+    field(
+        "eku",
+        TEXTS,
+        "extKeyUsage",
+        "`serverAuth`, `clientAuth` … or dotted identifiers; absent without the extension",
+    ),
+    field("key_type", Type::Text, "subjectPublicKeyInfo", "`rsa`, `rsa-pss`, `ec`, `ed25519`, `ed448`, `dsa`"),
+    field("key_bits", Type::Integer, "subjectPublicKeyInfo", "bits of the modulus or of the curve"),
+    field("curve", Type::Text, "subjectPublicKeyInfo", "the named curve; absent for keys without one"),
+    field("signature_algorithm", Type::Text, "signatureAlgorithm", "such as `sha256WithRSAEncryption`"),
+    field(
+        "signature_hash",
+        Type::Text,
+        "signatureAlgorithm",
+        "`md5`, `sha1`, `sha256` …; absent for algorithms with a hash of their own",
+    ),
+    field("self_signed", BOOL, "signature", "whether its own key verifies its signature; equal names prove nothing"),
+    field("sha256", Type::Text, "", "fingerprint, lower-case hexadecimal"),
+    field(
+        "key_matches",
+        BOOL,
+        "",
+        "whether the private key given as `key` belongs to it; absent when none was given, or for CA certificates behind the first",
+    ),
+    field(
+        "matches_host",
+        BOOL,
+        "subjectAltName",
+        "whether it is valid for the name given as `host` (RFC 9525: names in subjectAltName only); absent when none was given",
+    ),
+    field(
+        "chain_trusted",
+        BOOL,
+        "",
+        "whether it leads to an anchor (`anchors`, else the system's) through the certificates of its file; its own expiry is left to not_after",
+    ),
+    field(
+        "chain_note",
+        Type::Text,
+        "",
+        "why the chain is not trusted, or what a person should know of it; absent when there is nothing to say",
+    ),
+];
+
+pub(super) static CERTIFICATE: Resource = Resource {
+    name: "certificate",
+    about: "Every X.509 certificate of a PEM or DER file (a path or a glob), or of an environment variable.",
+    privilege: "read permission for the file; for `key_matches` also for the private key",
+    params: &[
+        Param { name: "path", accepts: Accepts::Text, required: false, about: "the file; `*` and other globs allowed" },
+        Param {
+            name: "env",
+            accepts: Accepts::Text,
+            required: false,
+            about: "instead of `path`: the variable that holds PEM text or a path",
+        },
+        Param {
+            name: "of",
+            accepts: Accepts::Text,
+            required: false,
+            about: "with `env`: whose variable it is, as for the env resource",
+        },
+        Param { name: "key", accepts: Accepts::Text, required: false, about: "the private key's file" },
+        Param { name: "host", accepts: Accepts::Text, required: false, about: "the name or address that clients use" },
+        Param {
+            name: "anchors",
+            accepts: Accepts::Text,
+            required: false,
+            about: "a file of trusted CA certificates; `system` when not given",
+        },
+        Param {
+            name: "usage",
+            accepts: Accepts::Words(&["server", "client"]),
+            required: false,
+            about: "what the chain is checked for; `server` when not given",
+        },
+    ],
+    fields: FIELDS,
+    can_be_absent: true,
+    target: |_| Kind::Host,
+    observe: |door, with| Box::pin(observe(door, with)),
+};
+
+/// Where systems keep the certificates that they trust: Debian, Fedora, SUSE, Alpine.
+const SYSTEM_ANCHORS: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+async fn observe(door: &Door, with: &With) -> Listing {
+    let Door::Host(host) = door else { return Listing::failed(Reason::new("certificates are read on a host")) };
+    let with = with.clone();
+    if !text(&with, "path").is_empty() {
+        return host.run(move |host| list(host, &with)).await.unwrap_or_else(Listing::failed);
+    }
+    let owners = match super::env::values(door, text(&with, "of"), text(&with, "env")).await {
+        Ok(owners) => owners,
+        Err(listing) => return listing,
+    };
+    host.run(move |host| of_variables(host, &with, owners)).await.unwrap_or_else(Listing::failed)
+}
+
+fn list(host: &Host, with: &With) -> Listing {
+    let relations = Relations::new(host, with, time::now());
+    files::list(host, text(with, "path"), |_, path, bytes| {
+        content(&read_certificates(bytes), &files::show(path), &relations)
+    })
+}
+
+/// Variables hold either PEM text or the path of a file, as the programs that read them allow.
+fn of_variables(host: &Host, with: &With, owners: Vec<super::env::Owned>) -> Listing {
+    let relations = Relations::new(host, with, time::now());
+    let mut subjects = Vec::new();
+    let mut more = None;
+    for owned in owners {
+        let value = match owned.value {
+            Ok(value) => value,
+            Err(reason) => {
+                more = more.or(Some(reason));
+                continue;
+            }
+        };
+        let inline = value.trim_start().starts_with("-----BEGIN");
+        let read = match inline {
+            true => Ok(value.into_bytes()),
+            false => host.read(Path::new(&value), 4 << 20),
+        };
+        let content = match read {
+            Ok(bytes) => content(&read_certificates(&bytes), &owned.origin, &relations),
+            Err(Trouble::Absent) => Content::Other("names a file that does not exist".to_owned()),
+            Err(Trouble::Unseen(reason)) => Content::Subjects(Vec::new(), Some(reason)),
+        };
+        match content {
+            Content::Subjects(seen, unseen) => {
+                subjects.extend(seen);
+                more = more.or(unseen);
+            }
+            Content::Other(what) => more = more.or(Some(Reason::new(format!("{}: {what}", owned.origin)))),
+        }
+    }
+    match more {
+        Some(reason) => Listing::partial(subjects, reason),
+        None if subjects.is_empty() => Listing::absent(format!("{} is not set", text(with, "env"))),
+        None => Listing::complete(subjects),
+    }
+}
+
+/// What certificates are compared with, read once for all of a query.
+struct Relations {
+    key: Option<Result<PrivateKey, Observed>>,
+    host: Option<String>,
+    anchors: Result<Anchors, Reason>,
+    usage: Usage,
+    /// When the chain is looked at, in seconds since the epoch.
+    now: i64,
+}
+
+impl Relations {
+    fn new(host: &Host, with: &With, now: i64) -> Self {
+        let given = |name: &str| Some(text(with, name)).filter(|value| !value.is_empty());
+        Relations {
+            key: given("key").map(|path| read_key(host, path)),
+            host: given("host").map(str::to_owned),
+            anchors: anchors(host, given("anchors").filter(|path| *path != "system")),
+            usage: if text(with, "usage") == "client" { Usage::Client } else { Usage::Server },
+            now,
+        }
+    }
+}
+
+fn read_key(host: &Host, path: &str) -> Result<PrivateKey, Observed> {
+    let bytes = match host.read(Path::new(path), 1 << 20) {
+        Ok(bytes) => bytes,
+        Err(Trouble::Absent) => return Err(Observed::Absent),
+        Err(Trouble::Unseen(reason)) => return Err(Observed::Unknown(reason)),
+    };
+    read_private_key(&bytes).map_err(|problem| {
+        Observed::unknown(match problem {
+            KeyProblem::Encrypted { .. } => format!("the key {path} is encrypted"),
+            KeyProblem::OpenSsh => format!("{path} holds an OpenSSH key"),
+            KeyProblem::NoKey => format!("{path} holds no private key"),
+            KeyProblem::Malformed { what, .. } => format!("{path}: {what}"),
+        })
+    })
+}
+
+fn anchors(host: &Host, path: Option<&str>) -> Result<Anchors, Reason> {
+    let bytes = match path {
+        Some(path) => host.read(Path::new(path), 64 << 20).map_err(|trouble| match trouble {
+            Trouble::Absent => Reason::new(format!("the anchors {path} do not exist")),
+            Trouble::Unseen(reason) => reason,
+        })?,
+        None => {
+            let found = files::first_of(host, &SYSTEM_ANCHORS)?;
+            found.ok_or_else(|| Reason::new("this system has no file of trusted certificates"))?.1
+        }
+    };
+    Anchors::read(&bytes).map_err(|error| Reason::new(format!("the trusted certificates: {error}")))
+}
+
+fn content(bundle: &Bundle, place: &str, relations: &Relations) -> Content {
+    let more = bundle.incompleteness().map(|what| Reason::new(format!("{place}: {what}")));
+    if bundle.certificates.is_empty() {
+        return match more {
+            Some(_) if looks_like_one(bundle) => Content::Subjects(Vec::new(), more),
+            _ => Content::Other("no certificate in it".to_owned()),
+        };
+    }
+    let many = bundle.certificates.len() > 1;
+    let subjects = bundle.certificates.iter().enumerate().map(|(i, entry)| {
+        let name = if many { format!("{place}#{}", i + 1) } else { place.to_owned() };
+        let origin = entry.line.map_or_else(|| place.to_owned(), |line| format!("{place}:{line}"));
+        let mut subject = Subject::new(&CERTIFICATE, name, origin, Basis::Declared);
+        facts(&mut subject, &entry.certificate, place, i + 1);
+        related(&mut subject, bundle, &entry.certificate, i == 0, relations);
+        subject
+    });
+    Content::Subjects(subjects.collect(), more)
+}
+
+/// Whether what could not be read was meant as a certificate; a key or a text file beside certificates was not.
+fn looks_like_one(bundle: &Bundle) -> bool {
+    !bundle.keys_present && !bundle.problems.is_empty()
+}
+
+fn texts(items: Vec<String>) -> Value {
+    items.into_iter().map(Value::from).collect()
+}
+
+fn facts(subject: &mut Subject, certificate: &Certificate, place: &str, position: usize) {
+    let is_ca = matches!(certificate.is_ca, Seen::Known(true));
+    let fields = &mut subject.fields;
+    fields.set("path", Value::from(place));
+    fields.set("position", Value::Int(i64::try_from(position).unwrap_or(i64::MAX)));
+    fields.set("leaf", Value::Bool(position == 1 && !is_ca));
+    fields.set("subject", Value::from(certificate.subject.as_str()));
+    fields.set("subject_cn", seen(certificate.subject_cn.clone()));
+    fields.set("issuer", Value::from(certificate.issuer.as_str()));
+    fields.set("serial", Value::from(certificate.serial.as_str()));
+    fields.set("not_before", Value::Time(certificate.not_before));
+    let expiry = (!certificate.never_expires()).then_some(Value::Time(certificate.not_after));
+    fields.set("not_after", Observed::from_option(expiry));
+    fields.set("san", seen(certificate.san.clone().map(texts)));
+    fields.set("is_ca", seen(certificate.is_ca.clone()));
+    fields.set("key_usage", seen(certificate.key_usage.clone().map(texts)));
+    fields.set("eku", seen(certificate.eku.clone().map(texts)));
+    fields.set("key_type", seen(certificate.key.key_type.clone()));
+    fields.set("key_bits", seen(certificate.key.key_bits.clone().map(i64::from)));
+    fields.set("curve", seen(certificate.key.curve.clone()));
+    fields.set("signature_algorithm", seen(certificate.signature_algorithm.clone()));
+    fields.set("signature_hash", seen(certificate.signature_hash.clone()));
+    fields.set("self_signed", seen(certificate.self_signed()));
+    fields.set("sha256", Value::from(certificate.sha256.as_str()));
+}
+
+/// What holds between the file's first certificate and other things. Those behind it are its chain.
+fn related(subject: &mut Subject, bundle: &Bundle, certificate: &Certificate, first: bool, relations: &Relations) {
+    let fields = &mut subject.fields;
+    if !first {
+        for name in ["key_matches", "matches_host", "chain_trusted", "chain_note"] {
+            fields.set(name, Observed::Absent);
+        }
+        return;
+    }
+    fields.set(
+        "key_matches",
+        match &relations.key {
+            None => Observed::Absent,
+            Some(Err(observed)) => observed.clone(),
+            Some(Ok(key)) => seen(key_matches(certificate, key)),
+        },
+    );
+    fields.set(
+        "matches_host",
+        match &relations.host {
+            None => Observed::Absent,
+            Some(host) => seen(matches_host(certificate, host)),
+        },
+    );
+    let note = relations.host.as_deref().filter(|host| matches_common_name_only(certificate, host));
+    let note = note.map(|_| "the name stands in the common name only, which clients no longer look at".to_owned());
+    let (trusted, why) = chain(bundle, certificate, relations);
+    fields.set("chain_trusted", trusted);
+    fields.set("chain_note", Observed::from_option(why.or(note)));
+}
+
+fn chain(bundle: &Bundle, leaf: &Certificate, relations: &Relations) -> (Observed, Option<String>) {
+    let anchors = match &relations.anchors {
+        Ok(anchors) => anchors,
+        Err(reason) => return (Observed::Unknown(reason.clone()), None),
+    };
+    // Its own validity is another rule's: one fault is one fail.
+    let at = relations.now.max(leaf.not_before).min(leaf.not_after);
+    match bundle_chain(bundle, anchors, at, relations.usage) {
+        Seen::Known(ChainVerdict::Trusted { anchor }) => {
+            (Value::Bool(true).into(), Some(format!("trusted by {anchor}")))
+        }
+        Seen::Known(ChainVerdict::Untrusted(fault)) => (Value::Bool(false).into(), Some(fault.to_string())),
+        Seen::Absent => (Observed::Absent, None),
+        Seen::Unknown(reason) => (Observed::unknown(reason), None),
+    }
+}

@@ -1,0 +1,227 @@
+//! `env`: the variables that a container, a process or a unit runs with, or that a dotenv file sets.
+
+use secrecy::ExposeSecret;
+use serde_json::Value as Json;
+
+use crate::facts::{Basis, Listing, Subject};
+use crate::glob::{Glob, is_pattern};
+use crate::resource::{Accepts, Field, Param, Resource, With, field, sensitive, text};
+use crate::target::host::environments::{self, Environments};
+use crate::target::{Door, Environment, Kind, Variable};
+use crate::value::secret::Salt;
+use crate::value::types::Dialect;
+use crate::value::{Observed, Reason, Record, Secret, Type};
+
+const BOOL: Type = Type::Bool(Dialect::Plain);
+
+const FIELDS: &[Field] = &[
+    field(
+        "owner",
+        Type::Text,
+        "",
+        "whose variable it is: `container web`, `process app (pid 12)`, `unit app.service`, `/etc/app.env`",
+    ),
+    field("name", Type::Text, "", "the variable's name"),
+    field("present", BOOL, "", "whether it is set; an exact name that is not set is a subject too"),
+    field(
+        "value",
+        Type::As,
+        "",
+        "its value, read as `as` says; a secret when that is not given; absent when it is not set",
+    ),
+    field(
+        "unresolved",
+        BOOL,
+        "",
+        "whether it is set to a reference (`${…}`, `%i`) that harden does not resolve; its value is unknown then",
+    ),
+    field("length", Type::Integer, "", "bytes of the value, whatever `as` says"),
+    field(
+        "entropy_bits",
+        Type::Integer,
+        "",
+        "an upper estimate of the value's unpredictability in bits, whatever `as` says",
+    ),
+    field("placeholder", BOOL, "", "whether the value is a known placeholder such as `changeme`, whatever `as` says"),
+];
+
+pub(super) static ENV: Resource = Resource {
+    name: "env",
+    about: "An environment variable of a container, a process, a systemd unit or a dotenv file.",
+    privilege: "root, or the process's own user, for a process; read permission for files",
+    params: &[
+        Param {
+            name: "of",
+            accepts: Accepts::Text,
+            required: true,
+            about: "`container` (each one), `container:NAME` (`*` allowed), `process:COMMAND` (`*` allowed; the start-up environment; none with --root, whose files are at rest), `unit:NAME.service` or `file:/path` (dotenv)",
+        },
+        Param {
+            name: "name",
+            accepts: Accepts::Text,
+            required: true,
+            about: "the variable's name; with `*` every one that is set and matches",
+        },
+        Param {
+            name: "as",
+            accepts: Accepts::AsElse(Type::Secret),
+            required: false,
+            about: "the type that the value is read as; `secret` when not given",
+        },
+    ],
+    fields: FIELDS,
+    can_be_absent: true,
+    // A list asks one query for each of its items, all of the same kind.
+    target: |with| {
+        let of = with.get("of");
+        let first = of.and_then(Json::as_array).and_then(|items| items.first());
+        owner_kind(first.or(of).and_then(Json::as_str).unwrap_or_default())
+    },
+    observe: |door, with| Box::pin(observe(door, with)),
+};
+
+/// The kind of target that the owner of a variable is on.
+pub(super) fn owner_kind(of: &str) -> Kind {
+    if of == "container" || of.starts_with("container:") { Kind::Docker } else { Kind::Host }
+}
+
+/// The environments of `of`. The only place where loaders ask for them.
+pub(super) async fn environments(door: &Door, of: &str) -> Result<Environments, Reason> {
+    match (door, owner_kind(of)) {
+        (Door::Host(host), Kind::Host) => {
+            let of = of.to_owned();
+            host.run(move |host| environments::read(host, &of)).await?
+        }
+        (Door::Docker(docker), Kind::Docker) => {
+            let name = of.strip_prefix("container:").unwrap_or("*");
+            docker.environments(name).await.map(|seen| Environments { seen, more: None })
+        }
+        _ => Err(Reason::new(format!("`{of}` is not read from this target"))),
+    }
+}
+
+/// The value of a variable of one owner.
+pub(super) struct Owned {
+    pub(super) origin: String,
+    pub(super) basis: Basis,
+    pub(super) value: Result<String, Reason>,
+}
+
+/// The values of a variable, for resources that look into them; they are kept only as long as that takes. Owners that do
+/// not set it are left out.
+pub(super) async fn values(door: &Door, of: &str, name: &str) -> Result<Vec<Owned>, Listing> {
+    let Environments { seen, more } = environments(door, of).await.map_err(Listing::failed)?;
+    let mut found = Vec::new();
+    for environment in seen {
+        let (origin, basis) = (environment.origin, environment.basis);
+        let variables = match environment.variables {
+            Ok(variables) => variables,
+            Err(reason) => {
+                found.push(Owned { origin, basis, value: Err(reason) });
+                continue;
+            }
+        };
+        found.extend(variables.into_iter().filter(|variable| variable.name == name).map(|variable| Owned {
+            origin: format!("{} {name}", variable.origin.as_deref().unwrap_or(&origin)),
+            basis,
+            value: match variable.value {
+                Some(value) => Ok(value.expose_secret().to_owned()),
+                None => Err(Reason::new(format!("{name} is set to something that harden does not resolve"))),
+            },
+        }));
+    }
+    if let Some(reason) = more {
+        found.push(Owned { origin: of.to_owned(), basis: Basis::Declared, value: Err(reason) });
+    }
+    if found.is_empty() { Err(Listing::absent(format!("{of} does not set {name}"))) } else { Ok(found) }
+}
+
+async fn observe(door: &Door, with: &With) -> Listing {
+    let (of, name) = (text(with, "of"), text(with, "name"));
+    let Environments { seen, more } = match environments(door, of).await {
+        Ok(seen) => seen,
+        Err(reason) => return Listing::failed(reason),
+    };
+    if seen.is_empty() {
+        return more.map_or_else(|| Listing::absent(format!("{of} does not exist")), Listing::failed);
+    }
+    let reading = Reading { ty: ENV.as_type(with), salt: door.salt() };
+    let (mut subjects, mut unseen) = (Vec::new(), more);
+    for environment in &seen {
+        match &environment.variables {
+            Ok(variables) if is_pattern(name) => {
+                let glob = Glob::new(name);
+                let matching = variables.iter().filter(|variable| glob.matches(&variable.name));
+                subjects
+                    .extend(matching.map(|variable| reading.subject(environment, &variable.name, Ok(Some(variable)))));
+            }
+            Ok(variables) => {
+                let variable = variables.iter().find(|variable| variable.name == name);
+                subjects.push(reading.subject(environment, name, Ok(variable)));
+            }
+            Err(reason) if is_pattern(name) => {
+                unseen.get_or_insert(Reason::new(format!("{}: {}", environment.owner, reason.text)));
+            }
+            Err(reason) => subjects.push(reading.subject(environment, name, Err(reason))),
+        }
+    }
+    match unseen {
+        Some(reason) => Listing::partial(subjects, reason),
+        None => Listing::complete(subjects),
+    }
+}
+
+struct Reading<'a> {
+    ty: Type,
+    salt: &'a Salt,
+}
+
+impl Reading<'_> {
+    fn subject(&self, owner: &Environment, name: &str, seen: Result<Option<&Variable>, &Reason>) -> Subject {
+        let origin = seen.ok().flatten().and_then(|variable| variable.origin.as_deref()).unwrap_or(&owner.origin);
+        let mut subject = Subject::new(&ENV, format!("{} {name}", owner.owner), origin, owner.basis);
+        let fields = &mut subject.fields;
+        fields.set("owner", owner.owner.as_str());
+        fields.set("name", name);
+        match seen {
+            Err(reason) => {
+                fields.set("present", Observed::Unknown(reason.clone()));
+                fields.set("unresolved", Observed::Unknown(reason.clone()));
+                set_value(fields, || Observed::Unknown(reason.clone()));
+            }
+            Ok(None) => {
+                fields.set("present", false);
+                fields.set("unresolved", false);
+                set_value(fields, || Observed::Absent);
+            }
+            Ok(Some(variable)) => {
+                fields.set("present", true);
+                fields.set("unresolved", variable.value.is_none());
+                match &variable.value {
+                    Some(value) => self.read(fields, name, value.expose_secret()),
+                    None => {
+                        set_value(fields, || Observed::unknown("it is set to something that harden does not resolve"))
+                    }
+                }
+            }
+        }
+        subject
+    }
+
+    fn read(&self, fields: &mut Record, name: &str, value: &str) {
+        let facts = Secret::measure(value.as_bytes(), self.salt);
+        fields.set("value", sensitive::read(name, value, self.ty, self.salt));
+        fields.set("length", i64::try_from(facts.length).unwrap_or(i64::MAX));
+        fields.set("entropy_bits", i64::from(facts.entropy_bits));
+        fields.set("placeholder", facts.placeholder);
+    }
+}
+
+fn set_value(fields: &mut Record, observed: impl Fn() -> Observed) {
+    for name in ["value", "length", "entropy_bits", "placeholder"] {
+        fields.set(name, observed());
+    }
+}
+
+#[cfg(test)]
+mod tests;

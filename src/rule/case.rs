@@ -1,0 +1,63 @@
+//! A rule's own tests: what was observed, and what the rule must say to it.
+
+use std::ops::Range;
+
+use crate::facts::{Listing, Query};
+use crate::resource::With;
+
+/// The instant at which cases are judged, so that `now+61d` in a case means the same every day: 2026-01-01T00:00:00Z.
+pub const CASE_NOW: i64 = 1_767_225_600;
+
+/// What a rule says, taken over all its findings: a fail outweighs an unknown, which outweighs a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    NotApplicable,
+    Pass,
+    Unknown,
+    Fail,
+}
+
+impl Outcome {
+    pub const ALL: [(&'static str, Outcome); 4] = [
+        ("pass", Outcome::Pass),
+        ("fail", Outcome::Fail),
+        ("unknown", Outcome::Unknown),
+        ("not-applicable", Outcome::NotApplicable),
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::NotApplicable => "not-applicable",
+            Outcome::Pass => "pass",
+            Outcome::Unknown => "unknown",
+            Outcome::Fail => "fail",
+        }
+    }
+}
+
+/// One case of a rule.
+#[derive(Debug)]
+pub struct Case {
+    pub expected: Outcome,
+    pub answers: Vec<Answer>,
+    pub span: Range<usize>,
+}
+
+/// What a case says to the queries of a resource that have these parameters.
+#[derive(Debug)]
+pub struct Answer {
+    pub resource: &'static str,
+    pub with: With,
+    pub listing: Listing,
+}
+
+impl Case {
+    /// The answer to a query: the one that names most of its parameters.
+    pub fn answer(&self, query: &Query) -> Option<&Listing> {
+        let asked = query.with();
+        let fits = |answer: &&Answer| {
+            answer.resource == query.resource && answer.with.iter().all(|(name, value)| asked.get(name) == Some(value))
+        };
+        self.answers.iter().filter(fits).max_by_key(|answer| answer.with.len()).map(|answer| &answer.listing)
+    }
+}

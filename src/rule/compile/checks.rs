@@ -1,0 +1,284 @@
+//! Checks: which resource with which parameters, which subjects count, and what is expected of them.
+
+use serde_json::Value as Json;
+
+use super::reader::Reader;
+use crate::diagnostic::Problem;
+use crate::resource::{self, Accepts, Param, Resource, With};
+use crate::rule::{Check, Each, OnAbsent, Quantifier, QueryCheck, Selection};
+use crate::value::Type;
+use crate::value::types::AS;
+use crate::yaml::{Kind, Node};
+
+const CHECK_KEYS: [&str; 12] = [
+    "resource", "with", "each", "where", "expect", "require", "forbid", "absent", "at_least", "all_of", "any_of", "not",
+];
+/// References that follow one another; as many as a run looks up in turn.
+const MAX_EACH: usize = 7;
+/// Queries that the lists of one check's parameters stand for.
+const MAX_QUERIES: usize = 10_000;
+const EACH_KEYS: [&str; 6] = ["resource", "with", "each", "where", "pick", "as"];
+
+impl Reader<'_> {
+    pub(super) fn check(&self, node: &Node) -> Option<Check> {
+        let entries = self.keys(node, &CHECK_KEYS, "a check");
+        let combinator = entries.iter().find(|(key, _)| ["all_of", "any_of", "not"].contains(&key.name.as_str()));
+        let Some((key, value)) = combinator else { return self.query_check(node).map(Box::new).map(Check::Query) };
+        if let Some((other, _)) = entries.iter().find(|(other, _)| other.name != key.name) {
+            let message = format!("`{}` and `{}` cannot stand in the same check", key.name, other.name);
+            self.report(
+                Problem::new(other.span.clone(), message).help("put the check with its `resource:` inside the list"),
+            );
+        }
+        if key.name == "not" {
+            return self.check(value).map(Box::new).map(Check::Not);
+        }
+        let Some(items) = value.sequence().filter(|items| !items.is_empty()) else {
+            self.expected(value, "a list of checks");
+            return None;
+        };
+        let parts = items.iter().filter_map(|item| self.check(item)).collect();
+        Some(if key.name == "all_of" { Check::All(parts) } else { Check::Any(parts) })
+    }
+
+    fn query_check(&self, node: &Node) -> Option<QueryCheck> {
+        let bound = self.bound.borrow().len();
+        let selection = self.selection(node, "a check");
+        self.bound.borrow_mut().truncate(bound);
+        let selection = selection?;
+        let resource = selection.resource;
+        let expectation = self.quantified(node, &selection);
+        let absent = node.get("absent").and_then(|value| {
+            let words =
+                [("pass", OnAbsent::Pass), ("fail", OnAbsent::Fail), ("not-applicable", OnAbsent::NotApplicable)];
+            self.word(value, &words, "meaning of absence")
+        });
+        if resource.can_be_absent && node.get("absent").is_none() {
+            let message = format!("this check does not say what a missing {} means", resource.name);
+            self.report(
+                Problem::new(node.span.clone(), message)
+                    .help("add `absent: fail`, `absent: pass` or `absent: not-applicable`"),
+            );
+        }
+        if let (false, Some(value)) = (resource.can_be_absent, node.get("absent")) {
+            let message = format!("`absent:` has no meaning for {}: nothing is asked for by name", resource.name);
+            self.report(
+                Problem::new(value.span.clone(), message)
+                    .help("to require that something is selected, write `at_least: 1`"),
+            );
+        }
+        let at_least = node.get("at_least").and_then(|value| self.number(value)).unwrap_or(0);
+        let (quantifier, expectation) = expectation?;
+        Some(QueryCheck { selection, quantifier, expectation, absent, at_least })
+    }
+
+    fn quantified(&self, node: &Node, selection: &Selection) -> Option<(Quantifier, crate::matcher::Expectation)> {
+        let given: Vec<_> =
+            ["expect", "require", "forbid"].iter().filter_map(|name| Some((*name, node.get(name)?))).collect();
+        let &[(name, value)] = given.as_slice() else {
+            let message = match given.as_slice() {
+                [] => "a check says what it expects",
+                _ => "a check has only one of `expect`, `require` and `forbid`",
+            };
+            let help = "`expect:` every selected subject holds, `require:` at least one does, `forbid:` none does";
+            self.report(Problem::new(node.span.clone(), message).help(help));
+            return None;
+        };
+        let resource = selection.resource;
+        let expectation = self.expectation(value, resource.fields, selection.as_type, resource.name)?;
+        Some(match name {
+            "expect" => (Quantifier::Every, expectation),
+            "require" => (Quantifier::Some, expectation),
+            _ => (Quantifier::Every, expectation.negate()),
+        })
+    }
+
+    /// The part of a check, or of an `each`, that says what is looked at. Names bound by `each` stay bound.
+    fn selection(&self, node: &Node, of: &str) -> Option<Selection> {
+        let each = node.get("each").map(|value| self.each(value));
+        let Some(name) = node.get("resource") else {
+            let problem = Problem::new(node.span.clone(), format!("{of} names the resource that it looks at"));
+            let names: Vec<_> = resource::ALL.iter().map(|resource| resource.name).collect();
+            self.report(problem.help(format!("add `resource: file`; there are: {}", names.join(", "))));
+            return None;
+        };
+        let text = self.text(name)?;
+        let Some(resource) = resource::find(text) else {
+            self.unknown_word(&name.span, text, resource::ALL.iter().map(|resource| resource.name), "resource");
+            return None;
+        };
+        let with = self.with(node.get("with"), resource, node);
+        let as_type = resource.as_type(&with);
+        let filter = match node.get("where") {
+            Some(filter) => Some(self.expectation(filter, resource.fields, as_type, resource.name)?),
+            None => None,
+        };
+        let each = match each {
+            Some(each) => Some(Box::new(each?)),
+            None => None,
+        };
+        Some(Selection { resource, with, as_type, each, filter })
+    }
+
+    fn each(&self, node: &Node) -> Option<Each> {
+        self.keys(node, &EACH_KEYS, "`each`");
+        let from = self.selection(node, "`each`");
+        let word = node.get("as");
+        let name = word.and_then(|value| self.text(value)).map(str::to_owned);
+        if let (Some(word), Some(name)) = (word, &name) {
+            self.bind(word, name);
+        }
+        if word.is_none() {
+            self.report(
+                Problem::new(node.span.clone(), "`each` says under which name it binds what it picks")
+                    .help("add `as: NAME`"),
+            );
+        }
+        let from = from?;
+        let Some(pick) = node.get("pick") else {
+            self.report(Problem::new(node.span.clone(), "`each` says which field it picks").help("add `pick: FIELD`"));
+            return None;
+        };
+        let field = self.text(pick)?;
+        let index = from.resource.fields.iter().position(|candidate| candidate.name == field);
+        if index.is_none() {
+            self.unknown_name(
+                &pick.span,
+                "field",
+                field,
+                from.resource.fields.iter().map(|f| f.name),
+                from.resource.name,
+            );
+        }
+        let index = index?;
+        if let Some(field) = from.resource.fields.get(index).filter(|field| !can_be_picked(field.ty)) {
+            let message = format!("`{}` is a {}, which no parameter can be", field.name, field.ty.name());
+            self.report(Problem::new(pick.span.clone(), message).help("pick a text, or a list of texts"));
+        }
+        Some(Each { from, pick: index, name: name? })
+    }
+
+    /// Binds a name for the parameters around; it must be no other's.
+    fn bind(&self, node: &Node, name: &str) {
+        self.name(name, &node.span);
+        let mut bound = self.bound.borrow_mut();
+        if bound.iter().any(|other| other == name) || self.declared.iter().any(|input| input.name == name) {
+            self.report(Problem::new(node.span.clone(), format!("the name `{name}` is taken already")));
+        }
+        bound.push(name.to_owned());
+        if bound.len() > MAX_EACH {
+            let message = format!("more than {MAX_EACH} `each` inside one another");
+            self.report(Problem::new(node.span.clone(), message));
+        }
+    }
+
+    fn with(&self, node: Option<&Node>, resource: &'static Resource, check: &Node) -> With {
+        let mut with = With::new();
+        let names: Vec<&str> = resource.params.iter().map(|param| param.name).collect();
+        if let Some(node) = node {
+            for (key, value) in node.mapping().unwrap_or_else(|| self.keys(node, &[], "`with`")) {
+                match resource.params.iter().find(|param| param.name == key.name) {
+                    Some(param) => {
+                        with.extend(self.param(value, param).map(|value| (key.name.clone(), value)));
+                    }
+                    None if resource.fields.iter().any(|field| field.name == key.name) => {
+                        let message = format!("`{}` is a field of {}, not a parameter", key.name, resource.name);
+                        let help = "fields are selected under `where:` and judged under `expect:`";
+                        self.report(Problem::new(key.span.clone(), message).help(help));
+                    }
+                    None => self.unknown_name(&key.span, "parameter", &key.name, names.iter().copied(), resource.name),
+                }
+            }
+        }
+        let lists = with.values().filter_map(Json::as_array).map(Vec::len);
+        if lists.fold(1_usize, usize::saturating_mul) > MAX_QUERIES {
+            let message = format!("these lists stand for more than {MAX_QUERIES} queries");
+            self.report(Problem::new(node.unwrap_or(check).span.clone(), message));
+        }
+        let given = |name: &str| node.and_then(|node| node.get(name)).is_some();
+        for param in resource.params.iter().filter(|param| param.required && !given(param.name)) {
+            let message = format!("{} needs the parameter `{}`: {}", resource.name, param.name, param.about);
+            self.report(Problem::new(check.span.clone(), message).help(format!("add `with: {{ {}: … }}`", param.name)));
+        }
+        with
+    }
+
+    fn param(&self, node: &Node, param: &Param) -> Option<Json> {
+        let node = &*self.resolve(node);
+        match param.accepts {
+            Accepts::Text => match node.sequence() {
+                Some([]) => {
+                    self.expected(node, "at least one text");
+                    None
+                }
+                Some(_) => Some(self.texts(node).into_iter().map(Json::String).collect()),
+                None => self.text(node).map(|text| Json::String(text.to_owned())),
+            },
+            Accepts::As | Accepts::AsElse(_) => {
+                let text = self.text(node)?;
+                if AS.iter().all(|(name, _)| *name != text) {
+                    self.unknown_word(&node.span, text, AS.iter().map(|(name, _)| *name), "type");
+                }
+                Some(Json::String(text.to_owned()))
+            }
+            Accepts::Words(words) => {
+                let text = self.text(node)?;
+                if !words.contains(&text) {
+                    self.unknown_word(&node.span, text, words.iter().copied(), &format!("`{}`", param.name));
+                }
+                Some(Json::String(text.to_owned()))
+            }
+            Accepts::Layers => self.layers(node),
+        }
+    }
+
+    /// The sources of a setting, most specific first: `env` (of something), `file` (with format and key), `default`.
+    fn layers(&self, node: &Node) -> Option<Json> {
+        let Some(items) = node.sequence().filter(|items| !items.is_empty()) else {
+            self.expected(node, "a list of layers: `env`, `file` or `default`");
+            return None;
+        };
+        let layers = items.iter().map(|item| {
+            let keys: &[&str] = if item.get("env").is_some() {
+                &["env", "of"]
+            } else if item.get("file").is_some() {
+                &["file", "format", "key"]
+            } else {
+                &["default"]
+            };
+            let entries = self.keys(item, keys, "a layer").iter();
+            let entries = entries.filter_map(|(key, value)| {
+                let value = &*self.resolve(value);
+                match &value.kind {
+                    Kind::Scalar { text, .. } => Some((key.name.clone(), Json::String(text.clone()))),
+                    Kind::Sequence(_) | Kind::Mapping(_) => {
+                        self.expected(value, "text");
+                        None
+                    }
+                }
+            });
+            let layer: serde_json::Map<_, _> = entries.collect();
+            for key in keys.iter().filter(|key| !layer.contains_key(**key)) {
+                self.report(Problem::new(item.span.clone(), format!("this layer lacks `{key}`")));
+            }
+            Json::Object(layer)
+        });
+        Some(layers.collect())
+    }
+}
+
+/// Whether a value of this type says in full what it is when it is written as text.
+fn can_be_picked(ty: Type) -> bool {
+    match ty {
+        Type::List(item) => !matches!(item, Type::List(_)) && can_be_picked(*item),
+        Type::Text | Type::Url | Type::Integer | Type::Net | Type::Word(_) | Type::Version | Type::As => true,
+        Type::Bool(_)
+        | Type::Size
+        | Type::Duration
+        | Type::Time
+        | Type::Secret
+        | Type::Mode
+        | Type::Map(_)
+        | Type::Record(_) => false,
+    }
+}

@@ -1,0 +1,11 @@
+//! YAML to rules. What is not understood is refused, and every problem of a file is reported together.
+
+mod cases;
+mod checks;
+mod expectations;
+mod reader;
+mod rules;
+
+pub(crate) use reader::{Reader, fill_in};
+pub(crate) use rules::compile_tree;
+pub use rules::{Options, compile, placeholders};

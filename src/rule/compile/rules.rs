@@ -1,0 +1,223 @@
+//! A rule file from its top: identity, texts, inputs, check, tests.
+
+use std::collections::BTreeMap;
+
+use super::reader::{Reader, references};
+use crate::diagnostic::{Problem, Source};
+use crate::rule::input::{Input, InputValue, Inputs};
+use crate::rule::{Check, Phase, Rule, Severity};
+use crate::value::Type;
+use crate::value::types::{AS, from_as};
+use crate::yaml::{self, Key, Node};
+
+const RULE_KEYS: [&str; 12] =
+    ["id", "title", "severity", "phase", "why", "fix", "refs", "tags", "inputs", "when", "check", "tests"];
+const INPUT_KEYS: [&str; 4] = ["type", "about", "default", "example"];
+
+/// How a rule is compiled.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'o> {
+    /// Values of inputs, by name.
+    pub inputs: &'o Inputs,
+    /// Whether its tests are compiled too; judging does not need them.
+    pub cases: bool,
+}
+
+/// Compiles one rule file. `stem` is the file's name without its ending, which the id must equal.
+pub fn compile(source: &Source, stem: &str, options: Options<'_>) -> Result<Rule, Vec<Problem>> {
+    compile_tree(&yaml::parse(&source.text)?, source, stem, options, true)
+}
+
+/// The same, of a file that was parsed. A stranger's regexes are built at once, so that one which cannot be is refused
+/// here; those of the built-in rules wait until they are needed.
+pub(crate) fn compile_tree(
+    root: &Node,
+    source: &Source,
+    stem: &str,
+    options: Options<'_>,
+    stranger: bool,
+) -> Result<Rule, Vec<Problem>> {
+    let mut reader = Reader::new(options.inputs);
+    reader.build_regexes = stranger || options.cases;
+    let rule = reader.rule(root, source, stem, options);
+    let problems = reader.into_problems();
+    match rule {
+        Some(rule) if problems.is_empty() => Ok(rule),
+        None if problems.is_empty() => Err(vec![Problem::new(root.span.clone(), "this is no rule")]),
+        _ => Err(problems),
+    }
+}
+
+impl Reader<'_> {
+    fn rule(&mut self, root: &Node, source: &Source, stem: &str, options: Options<'_>) -> Option<Rule> {
+        self.keys(root, &RULE_KEYS, "a rule");
+        root.mapping()?;
+        self.declared = root.get("inputs").map(|node| self.inputs(node)).unwrap_or_default();
+        let id = self.required(root, "id").and_then(|node| self.id(node, stem));
+        let title = self.required(root, "title").and_then(|node| self.text(node));
+        let severity = self.required(root, "severity").and_then(|node| self.word(node, &Severity::ALL, "severity"));
+        let phase = self.required(root, "phase").and_then(|node| self.word(node, &Phase::ALL, "phase"));
+        let why = self.required(root, "why").and_then(|node| self.text(node));
+        let fix = self.required(root, "fix");
+        let refs = self.required(root, "refs").map(|node| self.refs(node)).unwrap_or_default();
+        let tags = root.get("tags").map(|node| self.texts(node)).unwrap_or_default();
+        let when = root.get("when").map(|node| self.check(node));
+        let check = self.required(root, "check").and_then(|node| self.check(node));
+        let fix = fix.and_then(|node| self.fix(node, check.as_ref()));
+        let rule = Rule {
+            id: id?.into(),
+            title: title?.trim().to_owned(),
+            severity: severity?,
+            phase: phase?,
+            why: why?.trim().to_owned(),
+            fix: fix?,
+            refs,
+            tags,
+            inputs: self.declared.clone(),
+            unset: Vec::new(),
+            when: match when {
+                Some(when) => Some(when?),
+                None => None,
+            },
+            check: check?,
+            cases: Vec::new(),
+            source: source.clone(),
+        };
+        self.unused_inputs(root);
+        let cases = match root.get("tests").filter(|_| options.cases) {
+            Some(node) => self.cases(node, &rule.selections()),
+            None => Vec::new(),
+        };
+        Some(Rule { cases, unset: self.unset.take().into_iter().collect(), ..rule })
+    }
+
+    fn id<'n>(&self, node: &'n Node, stem: &str) -> Option<&'n str> {
+        let id = self.text(node)?;
+        let kebab = id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !kebab || id.starts_with('-') || id.ends_with('-') {
+            self.report(Problem::new(node.span.clone(), "an id is made of lower-case words joined by `-`"));
+        } else if id != stem {
+            let help = format!("name the file `{id}.yaml`, or the rule `{stem}`");
+            self.report(
+                Problem::new(node.span.clone(), format!("the id `{id}` is not the file's name, `{stem}`")).help(help),
+            );
+        }
+        Some(id)
+    }
+
+    fn refs(&self, node: &Node) -> BTreeMap<String, Vec<String>> {
+        let Some(entries) = node.mapping().filter(|entries| !entries.is_empty()) else {
+            self.expected(node, "at least one standard or manual, such as `{ cwe: \"250\" }`");
+            return BTreeMap::new();
+        };
+        entries.iter().map(|(key, value)| (key.name.clone(), self.texts(value))).collect()
+    }
+
+    /// The fix, whose `{placeholders}` are fields of what the rule judges.
+    fn fix(&self, node: &Node, check: Option<&Check>) -> Option<String> {
+        let fix = self.text(node)?.trim().to_owned();
+        let mut known = vec!["subject"];
+        if let Some(check) = check {
+            check.visit(&mut |query| known.extend(query.selection.resource.fields.iter().map(|field| field.name)));
+            for name in placeholders(&fix).filter(|name| !known.contains(name)) {
+                let problem =
+                    Problem::new(node.span.clone(), format!("`{{{name}}}` is no field of what this rule judges"));
+                self.report(problem.suggest(name, known.iter().copied()));
+            }
+        }
+        Some(fix)
+    }
+
+    fn inputs(&self, node: &Node) -> Vec<Input> {
+        let Some(entries) = node.mapping() else {
+            self.expected(node, "inputs by name, such as `days: { type: duration, about: …, default: 30d }`");
+            return Vec::new();
+        };
+        entries.iter().filter_map(|(key, value)| self.input_declaration(key, value)).collect()
+    }
+
+    fn input_declaration(&self, key: &Key, node: &Node) -> Option<Input> {
+        self.keys(node, &INPUT_KEYS, "an input");
+        self.name(&key.name, &key.span);
+        let missing = |name: &str| {
+            self.report(Problem::new(key.span.clone(), format!("the input `{}` has no `{name}`", key.name)))
+        };
+        let Some(word) = node.get("type") else {
+            missing("type");
+            return None;
+        };
+        let text = self.text(word)?;
+        let Some(ty) = from_as(text).filter(|ty| !matches!(ty, Type::Secret)) else {
+            self.unknown_word(
+                &word.span,
+                text,
+                AS.iter().map(|(name, _)| *name).filter(|name| *name != "secret"),
+                "type of an input",
+            );
+            return None;
+        };
+        let about = node.get("about").and_then(|node| self.text(node));
+        if about.is_none() {
+            missing("about");
+        }
+        let default = node.get("default").and_then(|node| self.input_value(node, ty));
+        let example = node.get("example").and_then(|node| self.input_value(node, ty));
+        if node.get("default").is_none() && node.get("example").is_none() {
+            let problem = Problem::new(
+                key.span.clone(),
+                format!("the input `{}` has neither a default nor an example", key.name),
+            );
+            self.report(
+                problem.help("add `default:`, or `example:` for one that must be set: its tests run with the example"),
+            );
+        }
+        let given = self.given.get(&key.name);
+        if given.is_some_and(|value| value.items().iter().any(|text| text.contains("${"))) {
+            let message = format!("the input `{}` was set to a value that holds `${{`", key.name);
+            self.report(Problem::new(key.span.clone(), message));
+        }
+        if let Some(Err(expected)) = given.map(|value| value.check(ty)) {
+            self.report(Problem::new(
+                key.span.clone(),
+                format!("the input `{}` was set to something else than {expected}", key.name),
+            ));
+        }
+        Some(Input { name: key.name.clone(), ty, about: about.unwrap_or_default().to_owned(), default, example })
+    }
+
+    fn input_value(&self, node: &Node, ty: Type) -> Option<InputValue> {
+        let value = match node.sequence() {
+            Some(_) => InputValue::Many(self.texts(node)),
+            None => InputValue::One(self.text(node)?.to_owned()),
+        };
+        if value.items().iter().any(|text| text.contains("${")) {
+            self.report(Problem::new(node.span.clone(), "the value of an input cannot refer to another one"));
+            return None;
+        }
+        match value.check(ty) {
+            Ok(()) => Some(value),
+            Err(expected) => {
+                self.report(Problem::new(node.span.clone(), format!("expected {expected}")));
+                None
+            }
+        }
+    }
+
+    fn unused_inputs(&self, root: &Node) {
+        let Some(entries) = root.get("inputs").and_then(Node::mapping) else { return };
+        let used = self.used.borrow();
+        for (key, _) in entries.iter().filter(|(key, _)| !used.contains(&key.name)) {
+            let help = format!("refer to it as `${{{}}}`, or remove it", key.name);
+            self.report(Problem::new(key.span.clone(), format!("the input `{}` is never used", key.name)).help(help));
+        }
+    }
+}
+
+/// The names in `{braces}` of a fix. `${…}` is shell and left alone.
+pub fn placeholders(fix: &str) -> impl Iterator<Item = &str> {
+    let shell = references(fix);
+    let names = fix.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name));
+    names.filter(move |name| {
+        !shell.contains(name) && !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    })
+}

@@ -1,0 +1,196 @@
+//! Rules as they are once nothing about them can be wrong any more: every name resolved, every operand typed.
+
+pub mod case;
+pub mod compile;
+pub mod input;
+pub mod library;
+mod packed;
+pub mod profile;
+pub mod trial;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::Source;
+use crate::matcher::Expectation;
+use crate::resource::{Resource, With};
+use crate::value::Type;
+use case::Case;
+use input::Input;
+
+/// How much a fail matters. The gate is one of these.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; decides a run only when the gate is `info` itself.
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+/// When a rule can be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Files, manifests and keys are enough.
+    Pre,
+    /// Needs the running service.
+    Post,
+    /// Bound to an age or a period.
+    Ongoing,
+}
+
+impl Severity {
+    pub const ALL: [(&'static str, Severity); 5] = [
+        ("info", Severity::Info),
+        ("low", Severity::Low),
+        ("medium", Severity::Medium),
+        ("high", Severity::High),
+        ("critical", Severity::Critical),
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+            Severity::Critical => "critical",
+        }
+    }
+}
+
+impl Phase {
+    pub const ALL: [(&'static str, Phase); 3] =
+        [("pre", Phase::Pre), ("post", Phase::Post), ("ongoing", Phase::Ongoing)];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Pre => "pre",
+            Phase::Post => "post",
+            Phase::Ongoing => "ongoing",
+        }
+    }
+}
+
+/// One hardening requirement.
+#[derive(Debug)]
+pub struct Rule {
+    pub id: Box<str>,
+    /// A statement that holds when the rule passes.
+    pub title: String,
+    pub severity: Severity,
+    pub phase: Phase,
+    pub why: String,
+    /// What to do; `{subject}` and `{field}` stand for what was seen.
+    pub fix: String,
+    /// Standards and manuals, by name.
+    pub refs: BTreeMap<String, Vec<String>>,
+    pub tags: Vec<String>,
+    pub inputs: Vec<Input>,
+    /// Required inputs that nobody has set: the rule cannot be judged, and says so.
+    pub unset: Vec<String>,
+    pub when: Option<Check>,
+    pub check: Check,
+    pub cases: Vec<Case>,
+    pub source: Source,
+}
+
+/// The declarative part of a rule, or a combination of such parts.
+#[derive(Debug)]
+pub enum Check {
+    Query(Box<QueryCheck>),
+    All(Vec<Check>),
+    Any(Vec<Check>),
+    Not(Box<Check>),
+}
+
+/// What is looked at: a resource, its parameters, what they refer to, and which subjects count.
+#[derive(Debug)]
+pub struct Selection {
+    pub resource: &'static Resource,
+    /// Parameters; text may hold `${name}` bound by `each`, and a list asks one query for each item.
+    pub with: With,
+    /// The type of the fields that the `as` parameter decides.
+    pub as_type: Type,
+    pub each: Option<Box<Each>>,
+    pub filter: Option<Expectation>,
+}
+
+/// A parameter taken from what another query saw.
+#[derive(Debug)]
+pub struct Each {
+    pub from: Selection,
+    /// Index of the field whose value is taken.
+    pub pick: usize,
+    /// The name under which it is bound.
+    pub name: String,
+}
+
+/// A selection and what is expected of it.
+#[derive(Debug)]
+pub struct QueryCheck {
+    pub selection: Selection,
+    pub quantifier: Quantifier,
+    pub expectation: Expectation,
+    pub absent: Option<OnAbsent>,
+    /// How many subjects must be selected; fewer is a fail instead of not applicable.
+    pub at_least: usize,
+}
+
+/// How many of the selected subjects must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantifier {
+    /// `expect` and, with the expectation negated, `forbid`.
+    Every,
+    /// `require`.
+    Some,
+}
+
+/// What a missing thing means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnAbsent {
+    Pass,
+    Fail,
+    NotApplicable,
+}
+
+impl Check {
+    /// Every selection of the check, those that others refer to first.
+    pub fn selections(&self) -> Vec<&Selection> {
+        let mut found = Vec::new();
+        self.visit(&mut |query| query.selection.collect(&mut found));
+        found
+    }
+
+    /// Every query check in it.
+    pub fn visit<'c>(&'c self, visit: &mut impl FnMut(&'c QueryCheck)) {
+        match self {
+            Check::Query(query) => visit(query),
+            Check::All(parts) | Check::Any(parts) => parts.iter().for_each(|part| part.visit(visit)),
+            Check::Not(part) => part.visit(visit),
+        }
+    }
+}
+
+impl Selection {
+    fn collect<'s>(&'s self, found: &mut Vec<&'s Selection>) {
+        if let Some(each) = &self.each {
+            each.from.collect(found);
+        }
+        found.push(self);
+    }
+}
+
+impl Rule {
+    /// Every selection of the rule, its `when` first.
+    pub fn selections(&self) -> Vec<&Selection> {
+        let when = self.when.iter().flat_map(Check::selections);
+        when.chain(self.check.selections()).collect()
+    }
+}

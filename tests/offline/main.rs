@@ -1,0 +1,24 @@
+//! What can be tested anywhere: no network, no component, no privilege.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    reason = "tests end with a message where the program must not"
+)]
+
+mod cli;
+mod corpus;
+mod dsn;
+mod facts;
+mod hostile;
+mod judging;
+mod law;
+mod mistakes;
+mod random_rules;
+mod readme;
+mod reference;
+mod schemas;
+mod shown;

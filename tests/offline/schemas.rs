@@ -1,0 +1,154 @@
+//! The documents against the schemas that harden prints for them.
+
+use std::path::Path;
+
+use harden::cli::Document;
+use harden::config;
+use harden::diagnostic::Source;
+use harden::facts::{Facts, Listing};
+use harden::report::{Gate, Report};
+use harden::rule::library::FILES;
+use harden::rule::trial;
+use harden::value::Reason;
+use harden::yaml::{self, Kind, Node};
+use harden::{rule, schema};
+use jsonschema::Validator;
+use serde_json::{Map, Value as Json, json};
+
+use super::corpus::rules;
+
+fn validator(document: Document) -> Validator {
+    jsonschema::draft202012::new(&schema::of(document)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What an editor makes of a rule: scalars typed as YAML 1.2 has them.
+fn json_of(node: &Node) -> Json {
+    match &node.kind {
+        _ if node.tag.is_some() => Json::Null,
+        Kind::Scalar { text, quoted: true } => json!(text),
+        Kind::Scalar { text, .. } => match text.as_str() {
+            "true" | "false" => json!(text == "true"),
+            _ => text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number)),
+        },
+        Kind::Sequence(items) => items.iter().map(json_of).collect(),
+        Kind::Mapping(entries) => {
+            Json::Object(entries.iter().map(|(key, value)| (key.name.clone(), json_of(value))).collect::<Map<_, _>>())
+        }
+    }
+}
+
+fn errors(validator: &Validator, json: &Json) -> Vec<String> {
+    validator.iter_errors(json).map(|error| format!("{}: {error:.200}", error.instance_path())).collect()
+}
+
+#[test]
+fn shipped_rules_fit_the_schema_of_rules() {
+    let schema = validator(Document::Rule);
+    let mut wrong = Vec::new();
+    for (path, text, _) in FILES.iter().filter(|(path, ..)| !path.contains("profiles/")) {
+        let found = errors(&schema, &json_of(&yaml::parse(text).unwrap()));
+        wrong.extend(found.into_iter().map(|error| format!("{path}: {error}")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn broken_rules_do_not() {
+    let schema = validator(Document::Rule);
+    let good = "id: x\ntitle: t\nseverity: low\nphase: pre\nwhy: w\nfix: f\nrefs: { cwe: \"1\" }\n\
+                check: { resource: file, with: { path: /x }, absent: fail, expect: { mode: { at_most: \"0640\" } } }\n";
+    assert_eq!(errors(&schema, &json_of(&yaml::parse(good).unwrap())), Vec::<String>::new());
+    for (from, to) in [
+        ("id: x", "id: X y"),
+        ("title: t", "titel: t"),
+        ("title: t\n", ""),
+        ("severity: low", "severity: lwo"),
+        ("phase: pre", "phase: before"),
+        ("refs: { cwe: \"1\" }", "refs: {}"),
+        ("refs: { cwe: \"1\" }", "refs: [cwe]"),
+        ("resource: file", "resource: flie"),
+        ("resource: file, ", ""),
+        ("with: { path: /x }, ", ""),
+        ("path: /x", "pth: /x"),
+        ("absent: fail, ", ""),
+        ("absent: fail", "absent: maybe"),
+        ("mode: {", "mood: {"),
+        ("at_most", "atmost"),
+        ("\"0640\"", "640"),
+        ("\"0640\"", "\"640\""),
+        ("expect", "expekt"),
+        ("expect:", "forbid: { owner: root }, expect:"),
+        ("{ mode: { at_most: \"0640\" } }", "{}"),
+        ("{ mode: { at_most: \"0640\" } }", "{ owner: { at_most: root } }"),
+        ("{ mode: { at_most: \"0640\" } }", "{ kind: flie }"),
+        ("{ mode: { at_most: \"0640\" } }", "{ owner: [root, bin] }"),
+        ("check: {", "check: { not: { resource: file }, "),
+        ("fix: f", "fix: f\ntests: [ { passes: {} } ]"),
+        ("fix: f", "fix: f\ninputs: { a: { type: strnig, about: a, default: b } }"),
+    ] {
+        let text = good.replacen(from, to, 1);
+        assert_ne!(text, good);
+        let tree = yaml::parse(&text).unwrap();
+        assert!(!schema.is_valid(&json_of(&tree)), "the schema accepts {to}");
+        let inputs = rule::input::Inputs::new();
+        let options = rule::compile::Options { inputs: &inputs, cases: true };
+        assert!(
+            rule::compile::compile(&Source::new("x.yaml", &text), "x", options).is_err(),
+            "the compiler accepts {to}"
+        );
+    }
+}
+
+#[test]
+fn reports_and_facts_fit_theirs() {
+    let (report_schema, facts_schema) = (validator(Document::Report), validator(Document::Facts));
+    let mut worlds: Vec<(usize, Facts)> = Vec::new();
+    for (i, rule) in rules().iter().enumerate() {
+        worlds.extend(rule.cases.iter().map(|case| (i, trial::case_facts(rule, case))));
+    }
+    worlds.push((0, Facts::default()));
+    worlds.push((0, trial::facts(&rules()[0], |_| Listing::failed(Reason::new("a").with_grant("b")))));
+    for (i, facts) in &worlds {
+        let rule = &rules()[*i];
+        let json: Json = serde_json::from_str(&facts.to_json()).unwrap();
+        assert_eq!(errors(&facts_schema, &json), Vec::<String>::new(), "{}", rule.id);
+        let report = Report::assemble(std::slice::from_ref(rule), facts, 0, Gate::default()).to_json();
+        let json: Json = serde_json::from_str(&report).unwrap();
+        assert_eq!(errors(&report_schema, &json), Vec::<String>::new(), "{}", rule.id);
+    }
+}
+
+#[test]
+fn configurations_fit_the_schema_of_configurations() {
+    let schema = validator(Document::Config);
+    let accepts = |text: &str| config::parse(&Source::new("harden.toml", text), Path::new(".")).is_ok();
+    let as_json = |text: &str| serde_json::to_value(toml::from_str::<toml::Table>(text).unwrap()).unwrap();
+    for text in [
+        "",
+        "profiles = [\"default\"]\nrules = [\"rules\"]\nfail_on = \"high\"\nallow_unknown = true\ntimeout = 5",
+        "[inputs]\ndays = \"14d\"\nports = [\"80\", \"443\"]\nnumber = 3",
+        "[targets]\nroot = \"image\"\ndocker = \"unix:///run/docker.sock\"\npostgres = \"env:DATABASE_URL\"",
+        "[targets]\npostgres = [\"env:A\", { name = \"main\", dsn = \"file:dsn\" }]",
+        "[targets]\npostgres = { name = \"main\", dsn = \"file:dsn\" }",
+        "profiles = \"default\"",
+    ] {
+        assert!(accepts(text), "{text}");
+        assert_eq!(errors(&schema, &as_json(text)), Vec::<String>::new(), "{text}");
+    }
+    for text in [
+        "profile = [\"default\"]",
+        "fail_on = \"hihg\"",
+        "allow_unknown = \"perhaps\"",
+        "timeout = 0",
+        "timeout = 3601",
+        "timeout = -1",
+        "profiles = 1.5",
+        "[targets]\ndoker = \"x\"",
+        "[targets]\npostgres = { name = \"main\" }",
+        "[targets]\npostgres = [{ dns = \"x\", dsn = \"y\" }]",
+        "[inputs]\na = { b = 1 }",
+    ] {
+        assert!(!schema.is_valid(&as_json(text)), "the schema accepts {text}");
+        assert!(text == "profiles = 1.5" || !accepts(text), "the reader accepts {text}");
+    }
+}
