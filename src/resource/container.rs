@@ -63,7 +63,7 @@ async fn containers(docker: &Docker, with: &With) -> Result<Vec<Subject>, Reason
     let wanted = containers.iter().filter(|container| name.matches(&container.name) && image.matches(given(container)));
     let subjects = all(wanted.map(async |container| {
         let view = docker.host_view(container).await;
-        if view.process.is_ok() || !docker.is_local() {
+        if !view.may_have_ended {
             return Some(subject(container, &daemon, &view));
         }
         let (container, view) = docker.look_again(container).await?;

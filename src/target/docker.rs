@@ -18,6 +18,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::Value as Json;
@@ -32,6 +33,10 @@ use crate::facts::Basis;
 use crate::glob::Alternatives;
 use crate::value::Reason;
 use crate::value::secret::Salt;
+
+/// How long an end that the kernel knows of may take to reach the daemon, asked after each of these.
+/// Milliseconds.
+const PATIENCE: [u64; 6] = [10, 40, 100, 250, 500, 1000];
 
 /// What the daemon said to a request, or why it said nothing.
 pub type Answer = Result<Arc<Json>, Failure>;
@@ -206,18 +211,25 @@ impl Docker {
     }
 
     /// A container and what this machine shows of it, for one whose process was not where its inspection had it: it may
-    /// have ended or been started anew in between. `None` when it is gone.
+    /// have ended or been started anew in between. A daemon notices an end a moment after the kernel, so it is asked until
+    /// the two agree, within [`PATIENCE`]. `None` when the container is gone.
     pub async fn look_again(&self, container: &Container) -> Option<(Container, HostView)> {
-        let answer = self.client.get(&inspection(&container.id)).await.map(Arc::new);
-        if answer.as_ref().is_err_and(Failure::is_not_found) {
-            return None;
+        let mut pauses = PATIENCE.into_iter();
+        loop {
+            let answer = self.client.get(&inspection(&container.id)).await.map(Arc::new);
+            if answer.as_ref().is_err_and(Failure::is_not_found) {
+                return None;
+            }
+            let now = match answer {
+                Ok(inspected) => Container { inspected: Ok(inspected), ..container.clone() },
+                Err(_) => container.clone(),
+            };
+            let view = self.look(&now).await;
+            match pauses.next() {
+                Some(pause) if view.may_have_ended => tokio::time::sleep(Duration::from_millis(pause)).await,
+                _ => return Some((now, view)),
+            }
         }
-        let now = match answer {
-            Ok(inspected) => Container { inspected: Ok(inspected), ..container.clone() },
-            Err(_) => container.clone(),
-        };
-        let view = self.look(&now).await;
-        Some((now, view))
     }
 
     /// The variables of each container whose name matches the glob (every one for an empty glob), the image's own

@@ -40,26 +40,50 @@ pub struct Process {
 pub struct HostView {
     /// `None` when it does not run.
     pub process: Result<Option<Process>, Reason>,
+    /// The daemon says that it runs, but the process that it names is not there: it may just have ended.
+    pub may_have_ended: bool,
     /// Sources of mounts that lead elsewhere through symbolic links, and where.
     pub links: BTreeMap<String, String>,
 }
 
 impl Default for HostView {
     fn default() -> Self {
-        HostView { process: Err(Reason::new("its process was not looked at")), links: BTreeMap::new() }
+        HostView::unseen(Reason::new("its process was not looked at"))
+    }
+}
+
+/// Why a process was not seen.
+#[derive(Debug)]
+struct Unseen {
+    reason: Reason,
+    may_have_ended: bool,
+}
+
+impl From<Reason> for Unseen {
+    fn from(reason: Reason) -> Self {
+        Unseen { reason, may_have_ended: false }
     }
 }
 
 impl HostView {
+    fn unseen(reason: Reason) -> Self {
+        HostView { process: Err(reason), may_have_ended: false, links: BTreeMap::new() }
+    }
+
     pub(super) fn remote() -> Self {
         let reason = Reason::new("the daemon is reached over the network, so its processes cannot be seen")
             .with_grant("run harden on the daemon's machine, through its unix socket");
-        HostView { process: Err(reason), links: BTreeMap::new() }
+        HostView::unseen(reason)
     }
 
     /// Reads /proc and the links; blocks.
     pub(super) fn read(id: &str, inspected: &Json) -> Self {
-        HostView { process: process(Path::new("/proc"), id, inspected), links: links(inspected) }
+        let process = process(Path::new("/proc"), id, inspected);
+        HostView {
+            may_have_ended: process.as_ref().is_err_and(|unseen| unseen.may_have_ended),
+            process: process.map_err(|unseen| unseen.reason),
+            links: links(inspected),
+        }
     }
 }
 
@@ -73,17 +97,17 @@ fn links(inspected: &Json) -> BTreeMap<String, String> {
     resolved.collect()
 }
 
-fn process(proc: &Path, id: &str, inspected: &Json) -> Result<Option<Process>, Reason> {
+fn process(proc: &Path, id: &str, inspected: &Json) -> Result<Option<Process>, Unseen> {
     let state = |key: &str| inspected.get("State").and_then(|state| state.get(key));
     match state("Running").and_then(Json::as_bool) {
         Some(true) => {}
         Some(false) => return Ok(None),
-        None => return Err(Reason::new("the daemon does not say whether it runs")),
+        None => return Err(Reason::new("the daemon does not say whether it runs").into()),
     }
     let runtime = inspected.get("HostConfig").and_then(|config| config.get("Runtime")).and_then(Json::as_str);
     let runtime = runtime.unwrap_or_default();
     if !PLAIN_RUNTIMES.contains(&runtime) {
-        return Err(Reason::new(format!("the runtime {runtime} may hide its processes from the host")));
+        return Err(Reason::new(format!("the runtime {runtime} may hide its processes from the host")).into());
     }
     let pid = state("Pid").and_then(Json::as_u64).filter(|pid| *pid > 0);
     let pid = pid.ok_or_else(|| Reason::new("the daemon names no process for it"))?;
@@ -94,21 +118,25 @@ fn process(proc: &Path, id: &str, inspected: &Json) -> Result<Option<Process>, R
     // Read last: had the number been given to another process meanwhile, this would be that one's.
     let groups = read("cgroup")?;
     if id.is_empty() || !groups.contains(id) {
-        return Err(Reason::new(format!("process {pid} here is not the container's: its control group is another's")));
+        let reason = Reason::new(format!("process {pid} here is not the container's: its control group is another's"));
+        return Err(Unseen { reason, may_have_ended: true });
     }
     let own_map = fs::read_to_string(proc.join("self/uid_map")).map_err(|error| unreadable(pid, "uid_map", &error))?;
-    parse(&status, &uid_map, &own_map).map(Some).ok_or_else(|| Reason::new(format!("cannot parse /proc/{pid}/status")))
+    let process = parse(&status, &uid_map, &own_map);
+    Ok(Some(process.ok_or_else(|| Reason::new(format!("cannot parse /proc/{pid}/status")))?))
 }
 
-fn unreadable(pid: u64, name: &str, error: &io::Error) -> Reason {
-    if error.kind() == io::ErrorKind::NotFound {
+fn unreadable(pid: u64, name: &str, error: &io::Error) -> Unseen {
+    // ESRCH: it ended between the opening and the reading.
+    if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(nix::libc::ESRCH) {
         let reason = Reason::new(format!("process {pid} cannot be seen from here"));
-        return reason.with_grant("run as root in the daemon's PID namespace");
+        let reason = reason.with_grant("run as root in the daemon's PID namespace");
+        return Unseen { reason, may_have_ended: true };
     }
     if error.kind() == io::ErrorKind::PermissionDenied {
-        return Reason::new(format!("permission denied on /proc/{pid}/{name}")).with_grant("run as root");
+        return Reason::new(format!("permission denied on /proc/{pid}/{name}")).with_grant("run as root").into();
     }
-    Reason::new(format!("cannot read /proc/{pid}/{name}: {error}"))
+    Reason::new(format!("cannot read /proc/{pid}/{name}: {error}")).into()
 }
 
 /// Reads `status` and `uid_map` of proc(5); `own_map` is the reader's own.
@@ -181,16 +209,16 @@ mod tests {
         let look = |id: &str, json: Json| process(proc.path(), id, &json);
         let running = |pid: i64| json!({ "State": { "Running": true, "Pid": pid } });
         assert_eq!(look("abc", running(7)).unwrap().unwrap().uid, 999);
-        assert!(look("def", running(7)).unwrap_err().text.contains("not the container's"));
+        assert!(look("def", running(7)).unwrap_err().reason.text.contains("not the container's"));
         assert!(look("", running(7)).is_err());
-        assert!(look("abc", running(8)).unwrap_err().text.contains("cannot be seen"));
+        assert!(look("abc", running(8)).unwrap_err().may_have_ended);
         assert!(look("abc", running(0)).is_err());
         assert!(look("abc", running(-1)).is_err());
         assert_eq!(look("abc", json!({ "State": { "Running": false, "Pid": 7 } })).unwrap(), None);
         assert!(look("abc", json!({ "State": { "Running": "yes" } })).is_err());
         let mut sandboxed = running(7);
         sandboxed["HostConfig"] = json!({ "Runtime": "runsc" });
-        assert!(look("abc", sandboxed).unwrap_err().text.contains("runsc"));
+        assert!(look("abc", sandboxed).unwrap_err().reason.text.contains("runsc"));
     }
 
     proptest! {
