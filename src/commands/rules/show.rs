@@ -1,50 +1,16 @@
-//! `harden rules`: the rules as they are loaded.
+//! `harden rules show`: the whole story of a rule.
 
 use std::fmt::Write as _;
-use std::io::Write;
-use std::process::ExitCode;
 
-use serde_json::json;
-
-use super::{output, setup};
-use crate::cli::{Format, Rules, Selection};
+use crate::cli::Selection;
+use crate::commands::setup;
 use crate::error::Error;
 use crate::plan;
 use crate::rule::{Rule, Selection as Looked};
 use crate::target::Kind;
-use crate::value::text::{json_document, sanitize};
+use crate::value::text::sanitize;
 
-pub fn run(args: &Rules, out: &mut dyn Write) -> Result<ExitCode, Error> {
-    let text = match args {
-        Rules::List { selection, format } => list(selection, *format)?,
-        Rules::Show { id, selection } => show(id, selection)?,
-    };
-    output::deliver(&text, None, out)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn list(selection: &Selection, format: Format) -> Result<String, Error> {
-    let rules = setup::rules(&setup::config(selection)?, selection, false)?.rules;
-    match format {
-        Format::Json => {
-            let entry = |rule: &Rule| json!({ "id": rule.id, "title": rule.title, "severity": rule.severity, "phase": rule.phase, "tags": rule.tags });
-            let entries: Vec<_> = rules.iter().map(entry).collect();
-            Ok(json_document(&entries))
-        }
-        Format::Table => {
-            let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
-            let mut text = String::new();
-            for rule in &rules {
-                let (id, severity) = (&rule.id, rule.severity.as_str());
-                let _ = writeln!(text, "{id:width$}  {severity:8}  {}", sanitize(&rule.title));
-            }
-            let _ = writeln!(text, "{} rules", rules.len());
-            Ok(text)
-        }
-    }
-}
-
-fn show(id: &str, selection: &Selection) -> Result<String, Error> {
+pub(super) fn show(id: &str, selection: &Selection) -> Result<String, Error> {
     let all = Selection { profile: Vec::new(), rule: vec![id.to_owned()], ..selection.clone() };
     let config = setup::config(&all)?;
     let rules = setup::rules(&crate::config::Config { profiles: Vec::new(), ..config }, &all, true)?.rules;
