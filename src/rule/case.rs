@@ -36,7 +36,7 @@ impl Outcome {
 }
 
 /// One case of a rule.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Case {
     pub expected: Outcome,
     pub answers: Vec<Answer>,
@@ -44,7 +44,7 @@ pub struct Case {
 }
 
 /// What a case says to the queries of a resource that have these parameters.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Answer {
     pub resource: &'static str,
     pub with: With,

@@ -1,11 +1,13 @@
 //! Rules as they are once nothing about them can be wrong any more: every name resolved, every operand typed.
 
 pub mod case;
+pub mod case_text;
 pub mod compile;
 pub mod input;
 pub mod library;
 mod packed;
 pub mod profile;
+pub mod proof;
 pub mod trial;
 
 use std::collections::BTreeMap;

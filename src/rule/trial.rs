@@ -15,6 +15,11 @@ use crate::value::Reason;
 /// Waves of references; as many as on real targets.
 const MAX_WAVES: usize = 8;
 
+/// Judges the rule with the examples of inputs that somebody must set, as its cases are.
+pub fn take_examples(rule: &mut Rule) {
+    rule.unset.clear();
+}
+
 /// Facts in which each query that the rule asks is answered by `answer`, on one target of each kind.
 pub fn facts(rule: &Rule, answer: impl Fn(&Query) -> Listing) -> Facts {
     let kinds: BTreeSet<Kind> = [Kind::Host, Kind::Docker, Kind::Postgres].into();

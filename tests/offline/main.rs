@@ -17,6 +17,7 @@ mod hostile;
 mod judging;
 mod law;
 mod mistakes;
+mod proofs;
 mod random_rules;
 mod readme;
 mod reference;

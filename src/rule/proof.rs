@@ -1,0 +1,223 @@
+//! Whether a rule can tell good from bad, and whether its own cases would notice if it could not.
+//!
+//! Two things are varied. **What a case saw:** every field that the rule judges takes other values, those on both sides
+//! of its boundaries, none, and an unknown one; listings lose subjects and end early. A field whose changes never change
+//! a verdict is not judged, whatever the rule says; a verdict that is never reached cannot be reached; and less sight may
+//! only ever lead to unknown (the law of no false pass). **The rule itself:** each mistake that its author could have made
+//! is made once (a mutant), and one of its cases has to come out differently. A mutant that none notices is shown with a
+//! case that would.
+
+mod mutant;
+mod variation;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use super::Rule;
+use super::case::{Case, Outcome};
+use super::compile::{Options, compile_tree};
+use super::input::Inputs;
+use super::trial;
+use crate::yaml;
+use mutant::{Mutant, mutants};
+use variation::{Claim, Demands, Nature, Variation};
+
+/// What proving a rule found.
+#[derive(Debug)]
+pub struct Proof {
+    /// Facts that the rule was judged on: its cases and their variations.
+    pub facts: usize,
+    /// Mistakes that were made in it.
+    pub mutants: usize,
+    pub flaws: Vec<Flaw>,
+}
+
+/// Why a rule is not proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flaw {
+    /// There are no cases to start from.
+    NoCases,
+    /// A case does not come out as it says, so that nothing can be measured by it.
+    CaseFails { expected: Outcome, said: Outcome, at: Range<usize> },
+    /// The rule names the field, and no other value of it changes a verdict.
+    Idle { field: String },
+    /// No facts that were tried make the rule say this.
+    Never { outcome: Outcome },
+    /// Seeing less changed a verdict to something else than unknown.
+    FalseVerdict { what: String, before: Outcome, after: Outcome },
+    /// The rule with this mistake passes all its cases; `case` would not come out as it says.
+    Unnoticed { mutant: String, at: Range<usize>, case: String },
+    /// With or without this part of the rule, nothing that was tried comes out differently.
+    Redundant { mutant: String, at: Range<usize> },
+}
+
+impl Flaw {
+    /// What is wrong, in a sentence.
+    pub fn message(&self) -> String {
+        match self {
+            Flaw::NoCases => "it has no cases, so that nothing can be proven".to_owned(),
+            Flaw::CaseFails { expected, said, .. } => {
+                format!("a case expects {}, and the rule says {}", expected.as_str(), said.as_str())
+            }
+            Flaw::Idle { field } => format!("`{field}` is judged, but no other value of it changes a verdict"),
+            Flaw::Never { outcome } => format!("nothing that was tried makes it say {}", outcome.as_str()),
+            Flaw::FalseVerdict { what, before, after } => {
+                format!("{} became {} when less was seen ({what})", before.as_str(), after.as_str())
+            }
+            Flaw::Unnoticed { mutant, .. } => format!("no case notices this mistake: {mutant}"),
+            Flaw::Redundant { mutant, .. } => format!("this mistake makes no difference: {mutant}"),
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> String {
+        match self {
+            Flaw::NoCases => "add `tests:` with a pass, a fail, an unknown and a not-applicable case".to_owned(),
+            Flaw::CaseFails { .. } => "see `harden rules test`, and mend the case or the rule".to_owned(),
+            Flaw::Idle { .. } => "add a case in which it decides, or leave it out of the check".to_owned(),
+            Flaw::Never { outcome } => format!("add a {} case, and mend the check until it holds", outcome.as_str()),
+            Flaw::FalseVerdict { .. } => "this is a mistake in harden itself: please report it".to_owned(),
+            Flaw::Unnoticed { case, .. } => format!("add this case, if it is right:\n{case}"),
+            Flaw::Redundant { .. } => {
+                "leave that part out, or add a case in which it decides".to_owned()
+            }
+        }
+    }
+
+    /// Where in the rule's file, where that can be said.
+    pub fn at(&self) -> Option<&Range<usize>> {
+        match self {
+            Flaw::CaseFails { at, .. } | Flaw::Unnoticed { at, .. } | Flaw::Redundant { at, .. } => Some(at),
+            Flaw::NoCases | Flaw::Idle { .. } | Flaw::Never { .. } | Flaw::FalseVerdict { .. } => None,
+        }
+    }
+}
+
+/// Proves a rule that was compiled with its cases and is judged with the examples of its inputs.
+pub fn prove(rule: &Rule) -> Proof {
+    let mut proof = Proof { facts: rule.cases.len(), mutants: 0, flaws: Vec::new() };
+    if rule.cases.is_empty() {
+        proof.flaws.push(Flaw::NoCases);
+        return proof;
+    }
+    let said: Vec<Outcome> = rule.cases.iter().map(|case| judge(rule, case)).collect();
+    for (case, said) in rule.cases.iter().zip(&said).filter(|(case, said)| case.expected != **said) {
+        proof.flaws.push(Flaw::CaseFails { expected: case.expected, said: *said, at: case.span.clone() });
+    }
+    if !proof.flaws.is_empty() {
+        return proof;
+    }
+    let demands = Demands::new(rule);
+    let tried = vary(rule, &demands, &said);
+    proof.facts += tried.len();
+    proof.flaws.extend(idle(&demands, &tried));
+    proof.flaws.extend(never(&said, &tried));
+    proof.flaws.extend(tried.iter().filter_map(Tried::false_verdict));
+    proof.flaws.extend(unseen_after(rule, &demands, &tried));
+    let Ok(root) = yaml::parse(&rule.source.text) else { return proof };
+    for mutant in mutants(&root) {
+        proof.mutants += 1;
+        proof.flaws.extend(survivor(rule, &mutant, &tried));
+    }
+    proof
+}
+
+fn judge(rule: &Rule, case: &Case) -> Outcome {
+    trial::outcome(rule, &trial::case_facts(rule, case))
+}
+
+/// A variation and what the rule says to it.
+struct Tried {
+    variation: Variation,
+    before: Outcome,
+    after: Outcome,
+}
+
+impl Tried {
+    fn false_verdict(&self) -> Option<Flaw> {
+        let wrong = self.variation.nature == Nature::Blinding
+            && self.after != self.before
+            && self.after != Outcome::Unknown;
+        let what = || self.variation.what.clone();
+        wrong.then(|| Flaw::FalseVerdict { what: what(), before: self.before, after: self.after })
+    }
+
+    /// Whether the change took the rule from one verdict to another.
+    fn decides(&self) -> bool {
+        self.before != self.after && self.before != Outcome::Unknown && self.after != Outcome::Unknown
+    }
+}
+
+fn vary(rule: &Rule, demands: &Demands<'_>, said: &[Outcome]) -> Vec<Tried> {
+    let of_case = |(case, before): (&Case, &Outcome)| {
+        let before = *before;
+        let tried = demands.variations(case, &rule.cases).into_iter().map(move |variation| Tried {
+            after: judge(rule, &variation.case),
+            variation,
+            before,
+        });
+        tried.collect::<Vec<_>>()
+    };
+    rule.cases.iter().zip(said).flat_map(of_case).collect()
+}
+
+/// The law again, from the facts that no case has: what one change made known is taken away by the next.
+fn unseen_after(rule: &Rule, demands: &Demands<'_>, tried: &[Tried]) -> Option<Flaw> {
+    /// Variations that are blinded in turn.
+    const BLINDED: usize = 64;
+    let step = (tried.len() / BLINDED).max(1);
+    tried.iter().step_by(step).filter(|tried| tried.variation.nature != Nature::Blinding).find_map(|first| {
+        let blinded = demands.variations(&first.variation.case, &[]).into_iter();
+        blinded.filter(|second| second.nature == Nature::Blinding).find_map(|second| {
+            let after = judge(rule, &second.case);
+            let what = format!("{}, then {}", first.variation.what, second.what);
+            Tried { variation: Variation { what, ..second }, before: first.after, after }.false_verdict()
+        })
+    })
+}
+
+fn idle(demands: &Demands<'_>, tried: &[Tried]) -> Vec<Flaw> {
+    let mut deciding: BTreeMap<&Claim, BTreeSet<bool>> = BTreeMap::new();
+    for tried in tried.iter().filter(|tried| tried.decides()) {
+        if let Some(claim) = &tried.variation.claim {
+            deciding.entry(claim).or_default().insert(tried.variation.nature == Nature::Absence);
+        }
+    }
+    let decides = |claim: &Claim, by_presence: bool| {
+        deciding.get(claim).is_some_and(|natures| natures.contains(&false) || by_presence)
+    };
+    let claims = demands.claims();
+    let idle = claims.iter().filter(|(claim, by_presence)| !decides(claim, **by_presence));
+    idle.map(|(claim, _)| Flaw::Idle { field: format!("{}.{}", claim.resource, claim.field) }).collect()
+}
+
+fn never(said: &[Outcome], tried: &[Tried]) -> Vec<Flaw> {
+    let reached: BTreeSet<Outcome> = said.iter().copied().chain(tried.iter().map(|tried| tried.after)).collect();
+    let wanted = [Outcome::Fail, Outcome::Pass, Outcome::Unknown];
+    wanted.into_iter().filter(|outcome| !reached.contains(outcome)).map(|outcome| Flaw::Never { outcome }).collect()
+}
+
+/// A mutant that all cases let through.
+fn survivor(rule: &Rule, mutant: &Mutant, tried: &[Tried]) -> Option<Flaw> {
+    let options = Options { inputs: &Inputs::new(), cases: true };
+    let mut changed = compile_tree(&mutant.root, &rule.source, &rule.id, options, false).ok()?;
+    trial::take_examples(&mut changed);
+    if changed.cases.iter().any(|case| judge(&changed, case) != case.expected) {
+        return None;
+    }
+    let mistake = mutant.what.clone();
+    let at = mutant.span.clone();
+    // A case that a person would write: a verdict turned into another one, by few words.
+    let telling = tried.iter().filter(|tried| judge(&changed, &tried.variation.case) != tried.after);
+    let telling = telling.min_by_key(|tried| {
+        let clear = matches!(tried.after, Outcome::Pass | Outcome::Fail);
+        (!clear, tried.variation.case.answers.iter().map(|answer| answer.listing.subjects.len()).sum::<usize>())
+    });
+    Some(match telling {
+        Some(tried) => {
+            let case = Case { expected: tried.after, ..tried.variation.case.clone() };
+            Flaw::Unnoticed { mutant: mistake, at, case: super::case_text::write(&case, rule) }
+        }
+        None => Flaw::Redundant { mutant: mistake, at },
+    })
+}

@@ -1,0 +1,361 @@
+//! Mutants of a rule: the mistakes that somebody could make in it, each made once. A matcher negated, a field or a filter
+//! left out, a bound moved, a quantifier or a resource confused. What no case of the rule notices is not tested.
+
+use std::ops::Range;
+
+use crate::resource::{self, Field, Resource};
+use crate::value::Type;
+use crate::value::types::from_as;
+use crate::yaml::{Key, Kind, Node};
+
+/// A rule's tree with one mistake in it.
+#[derive(Debug)]
+pub(super) struct Mutant {
+    /// What was changed: `expect.mode: negated`.
+    pub what: String,
+    /// Where in the rule's file.
+    pub span: Range<usize>,
+    pub root: Node,
+}
+
+/// Every mutant of a rule.
+pub(super) fn mutants(root: &Node) -> Vec<Mutant> {
+    let mut maker = Maker { found: Vec::new() };
+    for (at, (key, value)) in root.mapping().into_iter().flatten().enumerate() {
+        let put = |new: Option<Node>| with_entry(root, at, new);
+        match key.name.as_str() {
+            "when" => {
+                maker.add("when: left out", &key.span, put(None));
+                maker.check(value, "when", &put);
+            }
+            "check" => maker.check(value, "check", &put),
+            _ => {}
+        }
+    }
+    maker.found
+}
+
+/// Puts a changed node, or none, back into the rule around it.
+type Put<'p> = &'p dyn Fn(Option<Node>) -> Node;
+
+struct Maker {
+    found: Vec<Mutant>,
+}
+
+impl Maker {
+    fn add(&mut self, what: impl Into<String>, span: &Range<usize>, root: Node) {
+        self.found.push(Mutant { what: what.into(), span: span.clone(), root });
+    }
+
+    fn check(&mut self, node: &Node, path: &str, put: Put<'_>) {
+        for (at, (key, value)) in node.mapping().into_iter().flatten().enumerate() {
+            let here = |new: Option<Node>| put(Some(with_entry(node, at, new)));
+            match key.name.as_str() {
+                word @ ("all_of" | "any_of") => {
+                    let other = if word == "all_of" { "any_of" } else { "all_of" };
+                    self.parts(value, &format!("{path}.{word}"), &here, &mut |maker, part, path, put| {
+                        maker.check(part, path, put);
+                    });
+                    if value.sequence().is_some_and(|parts| parts.len() > 1) {
+                        let renamed = put(Some(renamed(node, at, other)));
+                        self.add(format!("{path}: {other} in place of {word}"), &key.span, renamed);
+                    }
+                }
+                "not" => {
+                    self.add(format!("{path}.not: left out"), &key.span, put(Some(value.clone())));
+                    self.check(value, &format!("{path}.not"), &here);
+                }
+                _ => {}
+            }
+        }
+        if let Some(table) = self.selection(node, path, put) {
+            self.quantified(node, path, table, put);
+        }
+    }
+
+    /// What a check or an `each` looks at. Returns the resource and the type of what `as` decides.
+    fn selection(&mut self, node: &Node, path: &str, put: Put<'_>) -> Option<(&'static Resource, Type)> {
+        let resource = resource::find(node.get("resource")?.text()?)?;
+        let given = node.get("with").and_then(|with| with.get("as")).and_then(Node::text).and_then(from_as);
+        let as_type = given.unwrap_or_else(|| resource.as_type(&resource::With::new()));
+        for (at, (key, value)) in node.mapping().into_iter().flatten().enumerate() {
+            let here = |new: Option<Node>| put(Some(with_entry(node, at, new)));
+            match key.name.as_str() {
+                "resource" => {
+                    for other in resource::ALL.iter().filter(|other| other.name != resource.name) {
+                        let new = here(Some(Node::scalar(other.name, value.span.clone())));
+                        self.add(format!("{path}.resource: {}", other.name), &value.span, new);
+                    }
+                }
+                "where" => {
+                    self.add(format!("{path}.where: left out"), &key.span, here(None));
+                    self.fields(value, &format!("{path}.where"), resource.fields, as_type, &here);
+                }
+                "each" => {
+                    let path = format!("{path}.each");
+                    self.selection(value, &path, &here);
+                }
+                _ => {}
+            }
+        }
+        Some((resource, as_type))
+    }
+
+    /// What is expected of what was selected.
+    fn quantified(&mut self, node: &Node, path: &str, (resource, as_type): (&'static Resource, Type), put: Put<'_>) {
+        for (at, (key, value)) in node.mapping().into_iter().flatten().enumerate() {
+            let here = |new: Option<Node>| put(Some(with_entry(node, at, new)));
+            match key.name.as_str() {
+                word @ ("expect" | "require" | "forbid") => {
+                    for other in ["expect", "require", "forbid"].into_iter().filter(|other| *other != word) {
+                        let what = format!("{path}: {other} in place of {word}");
+                        self.add(what, &key.span, put(Some(renamed(node, at, other))));
+                    }
+                    self.fields(value, &format!("{path}.{word}"), resource.fields, as_type, &here);
+                }
+                "absent" => {
+                    for other in ["pass", "fail", "not-applicable"].into_iter().filter(|other| Some(*other) != value.text()) {
+                        let new = here(Some(Node::scalar(other, value.span.clone())));
+                        self.add(format!("{path}.absent: {other}"), &value.span, new);
+                    }
+                }
+                "at_least" => {
+                    self.add(format!("{path}.at_least: left out"), &key.span, here(None));
+                    self.nudged(value, &format!("{path}.at_least"), Type::Integer, &here);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Alternatives, each left out once and changed inside.
+    fn parts(
+        &mut self,
+        node: &Node,
+        path: &str,
+        put: Put<'_>,
+        inside: &mut dyn FnMut(&mut Self, &Node, &str, Put<'_>),
+    ) {
+        let items = node.sequence().unwrap_or_default();
+        for (at, item) in items.iter().enumerate() {
+            let here = |new: Option<Node>| put(Some(with_item(node, at, new)));
+            let path = format!("{path}[{}]", at + 1);
+            if items.len() > 1 {
+                self.add(format!("{path}: left out"), &item.span, here(None));
+            }
+            inside(self, item, &path, &here);
+        }
+    }
+
+    /// A map of fields to matchers.
+    fn fields(&mut self, node: &Node, path: &str, table: &'static [Field], as_type: Type, put: Put<'_>) {
+        let entries = node.mapping().unwrap_or_default();
+        for (at, (key, value)) in entries.iter().enumerate() {
+            let here = |new: Option<Node>| put(Some(with_entry(node, at, new)));
+            let path = format!("{path}.{}", key.name);
+            if entries.len() > 1 {
+                self.add(format!("{path}: left out"), &key.span, here(None));
+            }
+            match key.name.as_str() {
+                "all_of" | "any_of" => {
+                    self.parts(value, &path, &here, &mut |maker, part, path, put| {
+                        maker.fields(part, path, table, as_type, put);
+                    });
+                    self.swapped(node, at, &key.name, &path, put);
+                }
+                "not" => {
+                    self.add(format!("{path}: left out"), &key.span, put(Some(without_not(node, at, value))));
+                    self.fields(value, &path, table, as_type, &here);
+                }
+                name => {
+                    let Some(field) = table.iter().find(|field| field.name == name) else { continue };
+                    let ty = if matches!(field.ty, Type::As) { as_type } else { field.ty };
+                    self.add(format!("{path}: negated"), &value.span, here(Some(negated(value))));
+                    self.matcher(value, &path, ty, &here);
+                }
+            }
+        }
+    }
+
+    fn swapped(&mut self, node: &Node, at: usize, word: &str, path: &str, put: Put<'_>) {
+        let other = if word == "all_of" { "any_of" } else { "all_of" };
+        let Some((key, value)) = node.mapping().and_then(|entries| entries.get(at)) else { return };
+        if value.sequence().is_some_and(|parts| parts.len() > 1) {
+            self.add(format!("{path}: {other} in place of {word}"), &key.span, put(Some(renamed(node, at, other))));
+        }
+    }
+
+    /// A value, or a map of matchers.
+    fn matcher(&mut self, node: &Node, path: &str, ty: Type, put: Put<'_>) {
+        let Some(entries) = node.mapping() else {
+            return self.nudged(node, path, ty, put);
+        };
+        for (at, (key, value)) in entries.iter().enumerate() {
+            let here = |new: Option<Node>| put(Some(with_entry(node, at, new)));
+            let inner = format!("{path}.{}", key.name);
+            if entries.len() > 1 {
+                self.add(format!("{inner}: left out"), &key.span, here(None));
+            }
+            match key.name.as_str() {
+                "all_of" | "any_of" => {
+                    self.parts(value, &inner, &here, &mut |maker, part, path, put| maker.matcher(part, path, ty, put));
+                    self.swapped(node, at, &key.name, &inner, put);
+                }
+                "not" => {
+                    if entries.len() == 1 {
+                        self.add(format!("{inner}: left out"), &key.span, put(Some(value.clone())));
+                    }
+                    self.matcher(value, &inner, ty, &here);
+                }
+                word @ ("every" | "some" | "none") => {
+                    for other in ["every", "some", "none"].into_iter().filter(|other| *other != word) {
+                        let new = put(Some(renamed(node, at, other)));
+                        self.add(format!("{path}: {other} in place of {word}"), &key.span, new);
+                    }
+                    if let Type::List(item) | Type::Map(item) = ty {
+                        self.items(value, &inner, *item, &here);
+                    }
+                }
+                "key" => {
+                    if let Type::Map(item) = ty {
+                        for (at, (key, part)) in value.mapping().into_iter().flatten().enumerate() {
+                            let here = |new: Option<Node>| here(Some(with_entry(value, at, new)));
+                            self.items(part, &format!("{inner}.{}", key.name), *item, &here);
+                        }
+                    }
+                }
+                word @ ("at_least" | "at_most") => {
+                    let other = if word == "at_least" { "at_most" } else { "at_least" };
+                    if node.get(other).is_none() {
+                        let new = put(Some(renamed(node, at, other)));
+                        self.add(format!("{path}: {other} in place of {word}"), &key.span, new);
+                    }
+                    self.nudged(value, &inner, ty, &here);
+                }
+                "equals" => self.nudged(value, &inner, ty, &here),
+                "count" => match value.mapping() {
+                    Some(limits) => {
+                        for (at, (_, limit)) in limits.iter().enumerate() {
+                            let here = |new: Option<Node>| here(Some(with_entry(value, at, new)));
+                            self.nudged(limit, &inner, Type::Integer, &here);
+                        }
+                    }
+                    None => self.nudged(value, &inner, Type::Integer, &here),
+                },
+                _ => {}
+            }
+        }
+    }
+
+    fn items(&mut self, node: &Node, path: &str, item: Type, put: Put<'_>) {
+        match item {
+            Type::Record(table) => self.fields(node, path, table, Type::Text, put),
+            item => self.matcher(node, path, item, put),
+        }
+    }
+
+    /// The operand moved over its boundary.
+    fn nudged(&mut self, node: &Node, path: &str, ty: Type, put: Put<'_>) {
+        let Some(text) = node.text() else { return };
+        for new in nudges(text, ty) {
+            let what = format!("{path}: {new} in place of {text}");
+            self.add(what, &node.span, put(Some(Node::scalar(new, node.span.clone()))));
+        }
+    }
+}
+
+/// The operands next to this one, as text.
+fn nudges(text: &str, ty: Type) -> Vec<String> {
+    match ty {
+        Type::Integer => {
+            let Ok(number) = text.parse::<i64>() else { return Vec::new() };
+            vec![number.saturating_sub(1).to_string(), number.saturating_add(1).to_string()]
+        }
+        Type::Word(vocabulary) if vocabulary.ordered => {
+            let at = vocabulary.words.iter().position(|word| *word == text);
+            let near = |at: usize| [at.checked_sub(1), at.checked_add(1)];
+            let words = at.map(near).into_iter().flatten().flatten().filter_map(|at| vocabulary.words.get(at));
+            words.map(|word| (*word).to_owned()).collect()
+        }
+        Type::Mode => {
+            let Some(bits) = crate::value::mode::parse(text) else { return Vec::new() };
+            // Reading and writing by others and by the group are what modes are about.
+            let wider = [0o002, 0o004, 0o020].into_iter().filter(|bit| bits & bit == 0).map(|bit| bits | bit).take(1);
+            let narrower = [0o004, 0o040, 0o400].into_iter().filter(|bit| bits & bit != 0).map(|bit| bits & !bit);
+            wider.chain(narrower.take(1)).map(|bits| format!("0{bits:03o}")).collect()
+        }
+        Type::Duration | Type::Time | Type::Size => {
+            let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+            let (Some(number), Some(unit)) = (text.get(..digits), text.get(digits..)) else { return Vec::new() };
+            let Ok(number) = number.parse::<u64>() else { return Vec::new() };
+            if unit.starts_with('-') {
+                return Vec::new();
+            }
+            [number.checked_sub(1), number.checked_add(1)].into_iter().flatten().map(|n| format!("{n}{unit}")).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn negated(node: &Node) -> Node {
+    match node.mapping() {
+        Some([(key, inner)]) if key.name == "not" => inner.clone(),
+        _ => {
+            let key = Key { span: node.span.clone(), name: "not".to_owned() };
+            Node { span: node.span.clone(), tag: None, kind: Kind::Mapping(vec![(key, node.clone())]) }
+        }
+    }
+}
+
+/// The map with an entry replaced, or removed.
+fn with_entry(node: &Node, at: usize, new: Option<Node>) -> Node {
+    let mut changed = node.clone();
+    if let Kind::Mapping(entries) = &mut changed.kind {
+        match new {
+            Some(new) => {
+                if let Some((_, value)) = entries.get_mut(at) {
+                    *value = new;
+                }
+            }
+            None if at < entries.len() => drop(entries.remove(at)),
+            None => {}
+        }
+    }
+    changed
+}
+
+/// The list with an item replaced, or removed.
+fn with_item(node: &Node, at: usize, new: Option<Node>) -> Node {
+    let mut changed = node.clone();
+    if let Kind::Sequence(items) = &mut changed.kind {
+        match new {
+            Some(new) => {
+                if let Some(item) = items.get_mut(at) {
+                    *item = new;
+                }
+            }
+            None if at < items.len() => drop(items.remove(at)),
+            None => {}
+        }
+    }
+    changed
+}
+
+fn renamed(node: &Node, at: usize, name: &str) -> Node {
+    let mut changed = node.clone();
+    if let Kind::Mapping(entries) = &mut changed.kind
+        && let Some((key, _)) = entries.get_mut(at)
+    {
+        key.name = name.to_owned();
+    }
+    changed
+}
+
+/// The map of fields with those under its `not` standing beside the others.
+fn without_not(node: &Node, at: usize, inner: &Node) -> Node {
+    let mut changed = with_entry(node, at, None);
+    if let (Kind::Mapping(entries), Some(more)) = (&mut changed.kind, inner.mapping()) {
+        entries.extend(more.iter().cloned());
+    }
+    changed
+}
