@@ -48,6 +48,8 @@ pub struct Case {
 pub struct Answer {
     pub resource: &'static str,
     pub with: With,
+    /// Whether the case names the resource, as it must where a rule looks at more than one.
+    pub keyed: bool,
     pub listing: Listing,
 }
 

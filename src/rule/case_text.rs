@@ -1,6 +1,5 @@
 //! Cases as they stand under a rule's `tests:`, for those that harden writes itself.
 
-use super::Rule;
 use super::case::{Answer, CASE_NOW, Case};
 use crate::facts::{Extent, Listing, Subject};
 use crate::resource;
@@ -9,16 +8,15 @@ use crate::value::{List, Observed, Reason, Record, Secret, Value};
 /// What the compiler gives a field that a case does not name.
 pub(crate) const NOT_GIVEN: &str = "not given in this case";
 
-/// The case as an item of `tests:`, in one line without its indentation.
-pub fn write(case: &Case, rule: &Rule) -> String {
-    let facts = match (rule.selections().len(), case.answers.as_slice()) {
-        (1, [only]) => listing(only),
-        (_, answers) => {
-            let entries = answers.iter().map(|answer| format!("{}: {}", key(answer), listing(answer)));
-            format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
+/// The case as an item of `tests:`, indented as it stands there.
+pub fn write(case: &Case) -> String {
+    let facts = match case.answers.as_slice() {
+        [only] if !only.keyed => format!(" {}", listing(only)),
+        answers => {
+            answers.iter().map(|answer| format!("\n      {}: {}", key(answer), listing(answer))).collect()
         }
     };
-    format!("- {}: {facts}", case.expected.as_str())
+    format!("  - {}:{facts}", case.expected.as_str())
 }
 
 /// `pg_setting name=ssl`.

@@ -13,12 +13,13 @@ pub mod trial;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use crate::diagnostic::Source;
 use crate::matcher::Expectation;
 use crate::resource::{Resource, With};
 use crate::value::Type;
-use case::Case;
+use case::{Answer, Case};
 use input::Input;
 
 /// How much a fail matters. The gate is one of these.
@@ -181,6 +182,20 @@ impl Check {
 }
 
 impl Selection {
+    /// Whether a case's answer is about what this selection looks at.
+    pub fn may_ask(&self, answer: &Answer) -> bool {
+        answer.resource == self.resource.name && self.has_params(&answer.with)
+    }
+
+    /// Whether its queries may have these parameters.
+    pub fn has_params(&self, with: &With) -> bool {
+        with.iter().all(|(name, value)| match self.with.get(name) {
+            Some(Json::Array(items)) => items.contains(value),
+            Some(own) => own == value || own.as_str().is_some_and(|text| text.contains("${")),
+            None => false,
+        })
+    }
+
     fn collect<'s>(&'s self, found: &mut Vec<&'s Selection>) {
         if let Some(each) = &self.each {
             each.from.collect(found);

@@ -19,7 +19,7 @@ use super::compile::{Options, compile_tree};
 use super::input::Inputs;
 use super::trial;
 use crate::yaml;
-use mutant::{Mutant, mutants};
+use mutant::{Mistake, Mutant, mutants};
 use variation::{Claim, Demands, Nature, Variation};
 
 /// What proving a rule found.
@@ -142,6 +142,13 @@ impl Tried {
         wrong.then(|| Flaw::FalseVerdict { what: what(), before: self.before, after: self.after })
     }
 
+    /// How hard it would be to read as a case.
+    fn unclear(&self) -> (bool, usize, bool) {
+        let answers = &self.variation.case.answers;
+        let subjects = answers.iter().map(|answer| answer.listing.subjects.len()).sum();
+        (self.variation.nature == Nature::Blinding, subjects, self.after == Outcome::Unknown)
+    }
+
     /// Whether the change took the rule from one verdict to another.
     fn decides(&self) -> bool {
         self.before != self.after && self.before != Outcome::Unknown && self.after != Outcome::Unknown
@@ -164,7 +171,7 @@ fn vary(rule: &Rule, demands: &Demands<'_>, said: &[Outcome]) -> Vec<Tried> {
 /// The law again, from the facts that no case has: what one change made known is taken away by the next.
 fn unseen_after(rule: &Rule, demands: &Demands<'_>, tried: &[Tried]) -> Option<Flaw> {
     /// Variations that are blinded in turn.
-    const BLINDED: usize = 64;
+    const BLINDED: usize = 16;
     let step = (tried.len() / BLINDED).max(1);
     tried.iter().step_by(step).filter(|tried| tried.variation.nature != Nature::Blinding).find_map(|first| {
         let blinded = demands.variations(&first.variation.case, &[]).into_iter();
@@ -205,19 +212,44 @@ fn survivor(rule: &Rule, mutant: &Mutant, tried: &[Tried]) -> Option<Flaw> {
     if changed.cases.iter().any(|case| judge(&changed, case) != case.expected) {
         return None;
     }
-    let mistake = mutant.what.clone();
-    let at = mutant.span.clone();
-    // A case that a person would write: a verdict turned into another one, by few words.
-    let telling = tried.iter().filter(|tried| judge(&changed, &tried.variation.case) != tried.after);
-    let telling = telling.min_by_key(|tried| {
-        let clear = matches!(tried.after, Outcome::Pass | Outcome::Fail);
-        (!clear, tried.variation.case.answers.iter().map(|answer| answer.listing.subjects.len()).sum::<usize>())
-    });
-    Some(match telling {
-        Some(tried) => {
-            let case = Case { expected: tried.after, ..tried.variation.case.clone() };
-            Flaw::Unnoticed { mutant: mistake, at, case: super::case_text::write(&case, rule) }
+    let unnoticed = |case: &Case| Flaw::Unnoticed {
+        mutant: mutant.what.clone(),
+        at: mutant.span.clone(),
+        case: super::case_text::write(case),
+    };
+    if let Mistake::Query { resource, param } = &mutant.mistake {
+        return naming(rule, resource, param.as_deref()).as_ref().map(unnoticed);
+    }
+    // A case that a person would write: of something that was seen, in few words.
+    let mut by_clarity: Vec<&Tried> = tried.iter().collect();
+    by_clarity.sort_by_key(|tried| tried.unclear());
+    let telling = by_clarity.into_iter().find(|tried| judge(&changed, &tried.variation.case) != tried.after);
+    match telling {
+        Some(tried) => Some(unnoticed(&Case { expected: tried.after, ..tried.variation.case.clone() })),
+        None if mutant.mistake == Mistake::Omission => {
+            Some(Flaw::Redundant { mutant: mutant.what.clone(), at: mutant.span.clone() })
         }
-        None => Flaw::Redundant { mutant: mistake, at },
-    })
+        // Two ways to say the same: between two limits may lie what another part of the rule excludes.
+        None => None,
+    }
+}
+
+/// A fail case that says what was looked at, so that a rule which looks elsewhere has no answer.
+fn naming(rule: &Rule, resource: &str, param: Option<&str>) -> Option<Case> {
+    let fails = rule.cases.iter().filter(|case| case.expected == Outcome::Fail);
+    let named = fails.filter_map(|case| {
+        let mut named = case.clone();
+        let answer = named.answers.iter_mut().find(|answer| answer.resource == resource)?;
+        answer.keyed = true;
+        if let Some(param) = param {
+            let selections = rule.selections();
+            let asked = selections.iter().filter(|selection| selection.may_ask(answer));
+            let value = asked.filter_map(|selection| selection.with.get(param)).next()?;
+            let value = value.as_array().and_then(|items| items.first()).unwrap_or(value).clone();
+            value.as_str().filter(|text| !text.contains(char::is_whitespace) && !text.contains("${"))?;
+            answer.with.insert(param.to_owned(), value);
+        }
+        Some(named)
+    });
+    named.into_iter().find(|case| judge(rule, case) == Outcome::Fail)
 }

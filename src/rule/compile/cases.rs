@@ -32,9 +32,10 @@ impl Reader<'_> {
             return None;
         };
         let answers = match selections {
-            [only] => vec![Answer {
+            [only] if !names(facts, only.resource) => vec![Answer {
                 resource: only.resource.name,
                 with: With::new(),
+                keyed: false,
                 listing: self.listing(facts, only.resource, only.as_type),
             }],
             _ => self.answers(facts, selections),
@@ -57,17 +58,10 @@ impl Reader<'_> {
             };
             let resource = selection.resource;
             let with = self.params(params, resource, key)?;
-            let asks = |selection: &Selection| {
-                with.iter().all(|(name, value)| match selection.with.get(name) {
-                    Some(Json::Array(items)) => items.contains(value),
-                    Some(own) => own == value || own.as_str().is_some_and(|text| text.contains("${")),
-                    None => false,
-                })
-            };
-            let fits = |candidate: &&&Selection| candidate.resource.name == name && asks(candidate);
+            let fits = |candidate: &&&Selection| candidate.resource.name == name && candidate.has_params(&with);
             let as_type = selections.iter().find(fits).map_or(selection.as_type, |found| found.as_type);
             let listing = self.listing(value, resource, as_type);
-            Some(Answer { resource: resource.name, with, listing })
+            Some(Answer { resource: resource.name, with, keyed: true, listing })
         });
         answers.collect()
     }
@@ -218,6 +212,13 @@ impl Reader<'_> {
         }
         Some(secret)
     }
+}
+
+/// Whether facts are keyed by the resource that they are about: `file path=/etc/shadow: { … }`.
+fn names(facts: &Node, resource: &Resource) -> bool {
+    let is_field = |key: &str| resource.fields.iter().any(|field| field.name == key);
+    let names = |key: &str| !is_field(key) && key.split(' ').next() == Some(resource.name);
+    facts.mapping().is_some_and(|entries| entries.iter().any(|(key, _)| names(&key.name)))
 }
 
 fn reason(text: &str) -> Reason {

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::resource::{self, Field, Resource};
+use crate::resource::{self, Accepts, Field, Param, Resource};
 use crate::value::Type;
 use crate::value::types::from_as;
 use crate::yaml::{Key, Kind, Node};
@@ -15,7 +15,19 @@ pub(super) struct Mutant {
     pub what: String,
     /// Where in the rule's file.
     pub span: Range<usize>,
+    pub mistake: Mistake,
     pub root: Node,
+}
+
+/// What kind of mistake it is, which decides by which case it can be noticed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Mistake {
+    /// A part was left out.
+    Omission,
+    /// A part was confused with another, negated, or is off by one.
+    Confusion,
+    /// In what is looked at: another resource, or another thing of the same one, by this parameter.
+    Query { resource: &'static str, param: Option<String> },
 }
 
 /// Every mutant of a rule.
@@ -25,7 +37,7 @@ pub(super) fn mutants(root: &Node) -> Vec<Mutant> {
         let put = |new: Option<Node>| with_entry(root, at, new);
         match key.name.as_str() {
             "when" => {
-                maker.add("when: left out", &key.span, put(None));
+                maker.omit("when", &key.span, put(None));
                 maker.check(value, "when", &put);
             }
             "check" => maker.check(value, "check", &put),
@@ -44,7 +56,17 @@ struct Maker {
 
 impl Maker {
     fn add(&mut self, what: impl Into<String>, span: &Range<usize>, root: Node) {
-        self.found.push(Mutant { what: what.into(), span: span.clone(), root });
+        self.found.push(Mutant { what: what.into(), span: span.clone(), mistake: Mistake::Confusion, root });
+    }
+
+    fn omit(&mut self, path: &str, span: &Range<usize>, root: Node) {
+        let what = format!("{path}: left out");
+        self.found.push(Mutant { what, span: span.clone(), mistake: Mistake::Omission, root });
+    }
+
+    fn add_query(&mut self, what: String, span: &Range<usize>, of: &'static str, param: Option<&str>, root: Node) {
+        let mistake = Mistake::Query { resource: of, param: param.map(str::to_owned) };
+        self.found.push(Mutant { what, span: span.clone(), mistake, root });
     }
 
     fn check(&mut self, node: &Node, path: &str, put: Put<'_>) {
@@ -62,7 +84,7 @@ impl Maker {
                     }
                 }
                 "not" => {
-                    self.add(format!("{path}.not: left out"), &key.span, put(Some(value.clone())));
+                    self.omit(&format!("{path}.not"), &key.span, put(Some(value.clone())));
                     self.check(value, &format!("{path}.not"), &here);
                 }
                 _ => {}
@@ -84,11 +106,13 @@ impl Maker {
                 "resource" => {
                     for other in resource::ALL.iter().filter(|other| other.name != resource.name) {
                         let new = here(Some(Node::scalar(other.name, value.span.clone())));
-                        self.add(format!("{path}.resource: {}", other.name), &value.span, new);
+                        let what = format!("{path}.resource: {} in place of {}", other.name, resource.name);
+                        self.add_query(what, &value.span, resource.name, None, new);
                     }
                 }
+                "with" => self.params(value, path, resource, &here),
                 "where" => {
-                    self.add(format!("{path}.where: left out"), &key.span, here(None));
+                    self.omit(&format!("{path}.where"), &key.span, here(None));
                     self.fields(value, &format!("{path}.where"), resource.fields, as_type, &here);
                 }
                 "each" => {
@@ -99,6 +123,22 @@ impl Maker {
             }
         }
         Some((resource, as_type))
+    }
+
+    /// Parameters that name what is looked at, each naming something else.
+    fn params(&mut self, node: &Node, path: &str, resource: &'static Resource, put: Put<'_>) {
+        for (at, (key, value)) in node.mapping().into_iter().flatten().enumerate() {
+            let names = |param: &&Param| param.name == key.name && matches!(param.accepts, Accepts::Text);
+            let bound = value.text().is_some_and(|text| text.contains("${"));
+            if bound || !resource.params.iter().any(|param| names(&param)) {
+                continue;
+            }
+            let first = value.sequence().and_then(<[Node]>::first).unwrap_or(value).text().unwrap_or_default();
+            let other = if first.starts_with('/') { "/another" } else { "another" };
+            let new = put(Some(with_entry(node, at, Some(Node::scalar(other, value.span.clone())))));
+            let what = format!("{path}.with.{}: {other} in place of {first}", key.name);
+            self.add_query(what, &value.span, resource.name, Some(&key.name), new);
+        }
     }
 
     /// What is expected of what was selected.
@@ -114,13 +154,16 @@ impl Maker {
                     self.fields(value, &format!("{path}.{word}"), resource.fields, as_type, &here);
                 }
                 "absent" => {
-                    for other in ["pass", "fail", "not-applicable"].into_iter().filter(|other| Some(*other) != value.text()) {
+                    let others = ["pass", "fail", "not-applicable"].into_iter();
+                    // To a condition, failing and not applying are the same.
+                    let alike = |other: &str| path == "when" && other != "pass" && value.text() != Some("pass");
+                    for other in others.filter(|other| Some(*other) != value.text() && !alike(other)) {
                         let new = here(Some(Node::scalar(other, value.span.clone())));
                         self.add(format!("{path}.absent: {other}"), &value.span, new);
                     }
                 }
                 "at_least" => {
-                    self.add(format!("{path}.at_least: left out"), &key.span, here(None));
+                    self.omit(&format!("{path}.at_least"), &key.span, here(None));
                     self.nudged(value, &format!("{path}.at_least"), Type::Integer, &here);
                 }
                 _ => {}
@@ -141,7 +184,7 @@ impl Maker {
             let here = |new: Option<Node>| put(Some(with_item(node, at, new)));
             let path = format!("{path}[{}]", at + 1);
             if items.len() > 1 {
-                self.add(format!("{path}: left out"), &item.span, here(None));
+                self.omit(&path, &item.span, here(None));
             }
             inside(self, item, &path, &here);
         }
@@ -154,7 +197,7 @@ impl Maker {
             let here = |new: Option<Node>| put(Some(with_entry(node, at, new)));
             let path = format!("{path}.{}", key.name);
             if entries.len() > 1 {
-                self.add(format!("{path}: left out"), &key.span, here(None));
+                self.omit(&path, &key.span, here(None));
             }
             match key.name.as_str() {
                 "all_of" | "any_of" => {
@@ -164,7 +207,7 @@ impl Maker {
                     self.swapped(node, at, &key.name, &path, put);
                 }
                 "not" => {
-                    self.add(format!("{path}: left out"), &key.span, put(Some(without_not(node, at, value))));
+                    self.omit(&path, &key.span, put(Some(without_not(node, at, value))));
                     self.fields(value, &path, table, as_type, &here);
                 }
                 name => {
@@ -194,7 +237,7 @@ impl Maker {
             let here = |new: Option<Node>| put(Some(with_entry(node, at, new)));
             let inner = format!("{path}.{}", key.name);
             if entries.len() > 1 {
-                self.add(format!("{inner}: left out"), &key.span, here(None));
+                self.omit(&inner, &key.span, here(None));
             }
             match key.name.as_str() {
                 "all_of" | "any_of" => {
@@ -203,7 +246,7 @@ impl Maker {
                 }
                 "not" => {
                     if entries.len() == 1 {
-                        self.add(format!("{inner}: left out"), &key.span, put(Some(value.clone())));
+                        self.omit(&inner, &key.span, put(Some(value.clone())));
                     }
                     self.matcher(value, &inner, ty, &here);
                 }
@@ -259,7 +302,8 @@ impl Maker {
         let Some(text) = node.text() else { return };
         for new in nudges(text, ty) {
             let what = format!("{path}: {new} in place of {text}");
-            self.add(what, &node.span, put(Some(Node::scalar(new, node.span.clone()))));
+            let root = put(Some(Node::scalar(new, node.span.clone())));
+            self.found.push(Mutant { what, span: node.span.clone(), mistake: Mistake::Confusion, root });
         }
     }
 }

@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::{Extent, Listing};
+use crate::facts::{Extent, Listing, Subject};
 use crate::matcher::{Expectation, Matcher, Test, UrlTest};
 use crate::resource::{Field, Resource};
 use crate::rule::case::{Answer, CASE_NOW, Case};
 use crate::rule::{Check, QueryCheck, Rule, Selection};
 use crate::value::{List, Net, Observed, Reason, Record, Secret, Type, Value, Version};
 
+/// Why something is unknown in a variation: what a person would write in a case.
+const NOT_SEEN: &str = "permission denied";
 /// Changed values of one field of one case, so that a rule with long lists stays provable.
 const MAX_CHANGES: usize = 400;
 /// Bits of a mode.
@@ -52,46 +54,41 @@ struct Want<'r> {
 /// The wanted fields of a table, by index.
 type Wants<'r> = BTreeMap<usize, Want<'r>>;
 
-/// What a rule asks of each resource.
+/// What each selection of a rule asks.
 #[derive(Debug, Default)]
 pub(super) struct Demands<'r> {
-    of: BTreeMap<&'static str, (Option<&'r Selection>, Wants<'r>)>,
+    of: Vec<(&'r Selection, Wants<'r>)>,
 }
 
 impl<'r> Demands<'r> {
     pub(super) fn new(rule: &'r Rule) -> Self {
         let mut demands = Demands::default();
         let mut add = |query: &'r QueryCheck| {
-            demands.selection(&query.selection);
-            collect(&query.expectation, demands.wants(&query.selection));
+            let mut wants = Wants::new();
+            collect(&query.expectation, &mut wants);
+            demands.selection(&query.selection, wants);
         };
         rule.when.iter().for_each(|when: &Check| when.visit(&mut add));
         rule.check.visit(&mut add);
         demands
     }
 
-    fn wants(&mut self, selection: &'r Selection) -> &mut Wants<'r> {
-        let (known, wants) = self.of.entry(selection.resource.name).or_default();
-        known.get_or_insert(selection);
-        wants
-    }
-
-    fn selection(&mut self, selection: &'r Selection) {
+    fn selection(&mut self, selection: &'r Selection, mut wants: Wants<'r>) {
         if let Some(filter) = &selection.filter {
-            collect(filter, self.wants(selection));
+            collect(filter, &mut wants);
         }
+        self.of.push((selection, wants));
         if let Some(each) = &selection.each {
-            self.wants(&each.from).entry(each.pick).or_default().picked = true;
-            self.selection(&each.from);
+            let picked = Want { picked: true, ..Want::default() };
+            self.selection(&each.from, Wants::from([(each.pick, picked)]));
         }
     }
 
     /// Every field asked for, and whether its mere presence decides something.
     pub(super) fn claims(&self) -> BTreeMap<Claim, bool> {
         let mut claims = BTreeMap::new();
-        for (resource, (selection, wants)) in &self.of {
-            let table = selection.map_or(&[][..], |selection| selection.resource.fields);
-            claim(resource, "", table, wants, &mut claims);
+        for (selection, wants) in &self.of {
+            claim(selection.resource.name, "", selection.resource.fields, wants, &mut claims);
         }
         claims
     }
@@ -100,55 +97,63 @@ impl<'r> Demands<'r> {
     pub(super) fn variations(&self, case: &Case, others: &[Case]) -> Vec<Variation> {
         let mut found = Vec::new();
         for (number, answer) in case.answers.iter().enumerate() {
-            let Some((Some(selection), wants)) = self.of.get(answer.resource) else { continue };
-            let varied = |listing: Listing| {
+            let asking: Vec<_> = self.of.iter().filter(|(selection, _)| selection.may_ask(answer)).collect();
+            let Some((first, _)) = asking.first() else { continue };
+            let varied = |what: String, nature: Nature, claim: Option<Claim>, listing: Listing| {
                 let mut case = case.clone();
                 if let Some(answer) = case.answers.get_mut(number) {
                     answer.listing = listing;
                 }
-                case
+                Variation { what: format!("{} {what}", answer.resource), nature, claim, case }
             };
-            for (what, nature, listing) in listings(answer, selection.resource) {
-                found.push(Variation {
-                    what: format!("{} {what}", answer.resource),
-                    nature,
-                    claim: None,
-                    case: varied(listing),
-                });
-            }
+            let whole = listings(answer, first.resource).into_iter();
+            found.extend(whole.map(|(what, nature, listing)| varied(what, nature, None, listing)));
             for (at, subject) in answer.listing.subjects.iter().enumerate() {
-                for (index, want) in wants {
-                    let (Some(field), Some(seen)) =
-                        (subject.fields.table.get(*index), subject.fields.fields.get(*index))
-                    else {
-                        continue;
-                    };
-                    let ty = if matches!(field.ty, Type::As) { selection.as_type } else { field.ty };
-                    let mut changes = Changes::default();
-                    changes.of(seen, ty, &want.matchers, field.name);
-                    for value in values_elsewhere(others, answer.resource, *index) {
-                        changes.add(field.name, Nature::Value, value.clone());
+                for (change, index) in self.changes(subject, answer, &asking, others) {
+                    let claim = Claim { resource: answer.resource, field: change.path };
+                    let what = format!("{}: {}", claim.field, change.value);
+                    let mut changed = subject.clone();
+                    if let Some(slot) = changed.fields.fields.get_mut(index) {
+                        *slot = change.value;
                     }
-                    changes.list.retain(|change| change.value != *seen);
-                    for change in changes.list {
-                        let claim = Some(Claim { resource: answer.resource, field: change.path.clone() });
-                        let what = format!("{}: {}", change.path, change.value);
-                        let mut listing = answer.listing.clone();
-                        if let Some(slot) =
-                            listing.subjects.get_mut(at).and_then(|subject| subject.fields.fields.get_mut(*index))
-                        {
-                            *slot = change.value;
-                        }
-                        if change.nature == Nature::Value {
-                            let mut both = answer.listing.clone();
-                            both.subjects.extend(listing.subjects.get(at).cloned());
-                            let what = format!("another {} with {what}", answer.resource);
-                            let case = varied(both);
-                            found.push(Variation { what, nature: Nature::Value, claim: None, case });
-                        }
-                        found.push(Variation { what, nature: change.nature, claim, case: varied(listing) });
+                    if change.nature == Nature::Value {
+                        let mut both = answer.listing.clone();
+                        let more = both.subjects.len() + 1;
+                        both.subjects.push(Subject { name: format!("{} {more}", answer.resource).into(), ..changed.clone() });
+                        found.push(varied(format!("and another with {what}"), Nature::Value, None, both));
                     }
+                    let mut listing = answer.listing.clone();
+                    if let Some(slot) = listing.subjects.get_mut(at) {
+                        *slot = changed;
+                    }
+                    found.push(varied(what, change.nature, Some(claim), listing));
                 }
+            }
+        }
+        found
+    }
+
+    /// Every change of a subject's fields that some selection asks for, with the field's index.
+    fn changes(
+        &self,
+        subject: &Subject,
+        answer: &Answer,
+        asking: &[&(&'r Selection, Wants<'r>)],
+        others: &[Case],
+    ) -> Vec<(Change, usize)> {
+        let mut found = Vec::new();
+        for (selection, wants) in asking {
+            for (index, want) in wants {
+                let table = subject.fields.table.get(*index).zip(subject.fields.fields.get(*index));
+                let Some((field, seen)) = table else { continue };
+                let ty = if matches!(field.ty, Type::As) { selection.as_type } else { field.ty };
+                let mut changes = Changes::default();
+                changes.of(seen, ty, &want.matchers, field.name);
+                for value in values_elsewhere(others, answer, *index) {
+                    changes.add(field.name, Nature::Value, value.clone());
+                }
+                let changes = changes.list.into_iter().filter(|change| change.value != *seen);
+                found.extend(changes.map(|change| (change, *index)));
             }
         }
         found
@@ -203,20 +208,18 @@ fn records<'r>(matchers: &[&'r Matcher]) -> Wants<'r> {
     wants
 }
 
-fn values_elsewhere<'c>(
-    cases: &'c [Case],
-    resource: &'static str,
-    index: usize,
-) -> impl Iterator<Item = &'c Observed> {
-    let answers = cases.iter().flat_map(|case| &case.answers).filter(move |answer| answer.resource == resource);
-    let seen = answers.flat_map(|answer| &answer.listing.subjects).filter_map(move |s| s.fields.fields.get(index));
+/// What the rule's other cases say of the same field.
+fn values_elsewhere<'c>(cases: &'c [Case], like: &'c Answer, index: usize) -> impl Iterator<Item = &'c Observed> {
+    let answers = cases.iter().flat_map(|case| &case.answers);
+    let alike = answers.filter(move |answer| answer.resource == like.resource && answer.with == like.with);
+    let seen = alike.flat_map(|answer| &answer.listing.subjects).filter_map(move |s| s.fields.fields.get(index));
     seen.filter(|observed| matches!(observed, Observed::Known(_)))
 }
 
 /// Changes of a listing as a whole.
 fn listings(answer: &Answer, resource: &Resource) -> Vec<(String, Nature, Listing)> {
     let seen = &answer.listing;
-    let why = || Reason::new("not seen in this variation");
+    let why = || Reason::new(NOT_SEEN);
     let mut changed = vec![("could not be read".to_owned(), Nature::Blinding, Listing::failed(why()))];
     if resource.can_be_absent {
         changed.push(("is not there".to_owned(), Nature::Absence, Listing::absent("it is not there")));
@@ -261,7 +264,7 @@ impl Changes {
 
     /// Every change of what was seen in a field of this type that is asked by these matchers.
     fn of(&mut self, seen: &Observed, ty: Type, matchers: &[&Matcher], path: &str) {
-        self.add(path, Nature::Blinding, Observed::unknown("not seen in this variation"));
+        self.add(path, Nature::Blinding, Observed::unknown(NOT_SEEN));
         self.add(path, Nature::Absence, Observed::Absent);
         for value in candidates(ty, matchers) {
             self.add(path, Nature::Value, Observed::Known(value));
@@ -306,7 +309,7 @@ impl Changes {
         }
         for kept in [list.items.len(), 0] {
             let items = list.items.iter().take(kept).cloned().collect();
-            let more = Some(Reason::new("not seen in this variation"));
+            let more = Some(Reason::new(NOT_SEEN));
             self.add(path, Nature::Blinding, Observed::Known(Value::List(List { items, more })));
         }
         for (least, most) in counts(matchers) {
