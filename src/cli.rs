@@ -188,12 +188,64 @@ pub enum Rules {
         #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Output")]
         format: Format,
     },
+    /// Compile rules and profiles, and say everything that is wrong with them.
+    #[command(after_help = "\
+Exit codes: 0 nothing is wrong, 2 something is.
+
+Examples:
+  harden rules check                       the built-in rules and those of harden.toml
+  harden rules check ./rules web-tls.yaml  these directories and files")]
+    Check(Paths),
+    /// Run the cases of rules.
+    #[command(after_help = "\
+Each case comes out as expected, or
+  missed      it should have failed, and did not
+  noisy       it failed where it should not have
+  unsettled   unknown where a verdict was due, or the other way round
+  misapplied  it applied where it should not have, or the other way round
+
+Exit codes: 0 every case as expected, 1 some are not, 2 a rule does not compile.")]
+    Test(TryOut),
+    /// Prove that rules can fail, and that their cases would notice if they could not.
+    #[command(after_help = "\
+Every field that a case gives is changed to other values, to those on both sides of the rule's limits, to none and to
+unknown, and listings lose subjects or end early: each field has to decide something, each verdict has to be reached, and
+seeing less may only ever lead to unknown. Then each mistake that could have been made in the rule is made once: a
+negated matcher, a part left out, a limit off by one, another resource. One of its cases has to notice; where none
+does, the case that would is shown.
+
+Exit codes: 0 every rule is proven, 1 some are not, 2 a rule does not compile.")]
+    Prove(TryOut),
     /// Show a rule: what it asks, why, how to mend it, and where it comes from.
     Show {
         id: String,
         #[command(flatten)]
         selection: Selection,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Paths {
+    /// Rule files, and directories of rules and profiles. Without any: the built-in ones and those of harden.toml.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct TryOut {
+    #[command(flatten)]
+    pub paths: Paths,
+
+    /// Only these rules; may be given more than once.
+    #[arg(long = "rule", value_name = "ID-OR-GLOB")]
+    pub rule: Vec<String>,
+
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Output")]
+    pub format: Format,
+
+    /// Show what came out as expected too.
+    #[arg(long, short, help_heading = "Output")]
+    pub verbose: bool,
 }
 
 #[derive(Debug, Args)]

@@ -36,6 +36,15 @@ pub fn config(selection: &cli::Selection) -> Result<Config, Error> {
     Ok(config)
 }
 
+/// The directories of rules that `./harden.toml` names, where there is one.
+pub fn configured_directories() -> Result<Vec<PathBuf>, Error> {
+    let default = Path::new(DEFAULT_CONFIG);
+    if !default.is_file() {
+        return Ok(Vec::new());
+    }
+    config::load(default).map(|config| config.rules).map_err(Error::Files)
+}
+
 /// The rules that the configuration and the command line select, compiled with their inputs.
 pub fn rules(config: &Config, selection: &cli::Selection, cases: bool) -> Result<RuleSet, Error> {
     let library = Library::load(&existing(&config.rules)?).map_err(Error::Files)?;

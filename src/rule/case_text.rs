@@ -12,9 +12,7 @@ pub(crate) const NOT_GIVEN: &str = "not given in this case";
 pub fn write(case: &Case) -> String {
     let facts = match case.answers.as_slice() {
         [only] if !only.keyed => format!(" {}", listing(only)),
-        answers => {
-            answers.iter().map(|answer| format!("\n      {}: {}", key(answer), listing(answer))).collect()
-        }
+        answers => answers.iter().map(|answer| format!("\n      {}: {}", key(answer), listing(answer))).collect(),
     };
     format!("  - {}:{facts}", case.expected.as_str())
 }

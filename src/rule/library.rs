@@ -192,6 +192,10 @@ impl RuleSet {
 }
 
 fn collect(directory: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    if directory.is_file() {
+        files.push(directory.to_owned());
+        return Ok(());
+    }
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
         if path.is_dir() && depth < MAX_DEPTH {

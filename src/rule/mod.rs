@@ -5,6 +5,7 @@ pub mod case_text;
 pub mod compile;
 pub mod input;
 pub mod library;
+pub mod lint;
 mod packed;
 pub mod profile;
 pub mod proof;

@@ -12,6 +12,7 @@ mod variation;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Rule;
 use super::case::{Case, Outcome};
@@ -52,6 +53,19 @@ pub enum Flaw {
 }
 
 impl Flaw {
+    /// A word for each kind of flaw, for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Flaw::NoCases => "no-cases",
+            Flaw::CaseFails { .. } => "case-fails",
+            Flaw::Idle { .. } => "idle-field",
+            Flaw::Never { .. } => "never-said",
+            Flaw::FalseVerdict { .. } => "false-verdict",
+            Flaw::Unnoticed { .. } => "unnoticed-mistake",
+            Flaw::Redundant { .. } => "redundant-part",
+        }
+    }
+
     /// What is wrong, in a sentence.
     pub fn message(&self) -> String {
         match self {
@@ -78,9 +92,7 @@ impl Flaw {
             Flaw::Never { outcome } => format!("add a {} case, and mend the check until it holds", outcome.as_str()),
             Flaw::FalseVerdict { .. } => "this is a mistake in harden itself: please report it".to_owned(),
             Flaw::Unnoticed { case, .. } => format!("add this case, if it is right:\n{case}"),
-            Flaw::Redundant { .. } => {
-                "leave that part out, or add a case in which it decides".to_owned()
-            }
+            Flaw::Redundant { .. } => "leave that part out, or add a case in which it decides".to_owned(),
         }
     }
 
@@ -91,6 +103,29 @@ impl Flaw {
             Flaw::NoCases | Flaw::Idle { .. } | Flaw::Never { .. } | Flaw::FalseVerdict { .. } => None,
         }
     }
+}
+
+/// Proves each of the rules, on as many threads as there are processors.
+pub fn prove_all(rules: &[Rule]) -> Vec<Proof> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(rules.len().max(1));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut proofs = Vec::new();
+        while let Some((at, rule)) = rules.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
+            proofs.push((at, prove(rule)));
+        }
+        proofs
+    };
+    let mut proofs = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let join = |worker: std::thread::ScopedJoinHandle<'_, Vec<(usize, Proof)>>| match worker.join() {
+            Ok(proofs) => proofs,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        workers.into_iter().flat_map(join).collect::<Vec<_>>()
+    });
+    proofs.sort_by_key(|(at, _)| *at);
+    proofs.into_iter().map(|(_, proof)| proof).collect()
 }
 
 /// Proves a rule that was compiled with its cases and is judged with the examples of its inputs.
@@ -135,9 +170,8 @@ struct Tried {
 
 impl Tried {
     fn false_verdict(&self) -> Option<Flaw> {
-        let wrong = self.variation.nature == Nature::Blinding
-            && self.after != self.before
-            && self.after != Outcome::Unknown;
+        let wrong =
+            self.variation.nature == Nature::Blinding && self.after != self.before && self.after != Outcome::Unknown;
         let what = || self.variation.what.clone();
         wrong.then(|| Flaw::FalseVerdict { what: what(), before: self.before, after: self.after })
     }

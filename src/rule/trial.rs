@@ -49,6 +49,72 @@ pub fn case_facts(rule: &Rule, case: &Case) -> Facts {
     facts(rule, |query| case.answer(query).cloned().unwrap_or_else(silent))
 }
 
+/// How a case came out, beside what it expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Result {
+    AsExpected,
+    /// It should have failed, and did not.
+    Missed,
+    /// It failed where it should not have.
+    Noisy,
+    /// Unknown where a verdict was due, or a verdict where it should have been unknown.
+    Unsettled,
+    /// It applied where it should not have, or the other way round.
+    Misapplied,
+}
+
+impl Result {
+    /// Judges what a rule said by what a case expects.
+    pub fn of(expected: Outcome, said: Outcome) -> Self {
+        match (expected, said) {
+            (expected, said) if expected == said => Result::AsExpected,
+            (Outcome::Unknown, _) | (_, Outcome::Unknown) => Result::Unsettled,
+            (Outcome::Fail, _) => Result::Missed,
+            (_, Outcome::Fail) => Result::Noisy,
+            _ => Result::Misapplied,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Result::AsExpected => "as expected",
+            Result::Missed => "missed",
+            Result::Noisy => "noisy",
+            Result::Unsettled => "unsettled",
+            Result::Misapplied => "misapplied",
+        }
+    }
+}
+
+/// A case of a rule, tried.
+#[derive(Debug)]
+pub struct Tried<'r> {
+    pub case: &'r Case,
+    pub said: Outcome,
+    pub result: Result,
+    /// Line of the case in the rule's file, from 1.
+    pub line: usize,
+    /// Each finding in a line, with its evidence.
+    pub findings: Vec<String>,
+}
+
+/// Tries every case of a rule that was compiled with them and is judged with the examples of its inputs.
+pub fn try_cases(rule: &Rule) -> Vec<Tried<'_>> {
+    let attempt = |case| {
+        let facts = case_facts(rule, case);
+        let said = outcome(rule, &facts);
+        let result = Result::of(case.expected, said);
+        let line = line_of(rule, case.span.start);
+        Tried { case, said, result, line, findings: explain(rule, &facts) }
+    };
+    rule.cases.iter().map(attempt).collect()
+}
+
+/// The line of a byte of the rule's file, from 1.
+pub fn line_of(rule: &Rule, at: usize) -> usize {
+    rule.source.text.get(..at).map_or(0, |before| before.matches('\n').count() + 1)
+}
+
 /// What the rule says over all its findings.
 pub fn outcome(rule: &Rule, facts: &Facts) -> Outcome {
     let mut outcome = Outcome::NotApplicable;
@@ -65,16 +131,20 @@ fn of(finding: &Finding<'_>) -> Outcome {
     }
 }
 
-/// Every finding in a line, for a failed case.
-pub fn explain(rule: &Rule, facts: &Facts) -> String {
-    let mut lines = String::new();
+/// Every finding in a line, with its evidence.
+pub fn explain(rule: &Rule, facts: &Facts) -> Vec<String> {
+    let mut lines = Vec::new();
     evaluate([rule], facts, CASE_NOW, &mut |finding| {
-        let evidence: Vec<_> = finding
-            .evidence
-            .iter()
-            .map(|proof| format!("{}: {}, expected {}", proof.field, proof.observed, proof.expected))
-            .collect();
-        lines.push_str(&format!("    {}: {:?} {}\n", finding.subject, finding.status, evidence.join("; ")));
+        let proofs = finding.evidence.iter();
+        let proofs: Vec<_> =
+            proofs.map(|proof| format!("{}: {}, expected {}", proof.field, proof.observed, proof.expected)).collect();
+        let why = match &finding.status {
+            Status::Unknown(reason) => format!(" ({reason})"),
+            Status::NotApplicable(why) => format!(" ({why})"),
+            Status::Pass | Status::Fail => String::new(),
+        };
+        let status = of(&finding).as_str();
+        lines.push(format!("{}: {status}{why} {}", finding.subject, proofs.join("; ")).trim_end().to_owned());
     });
     lines
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use harden::diagnostic::Diagnostics;
 use harden::rule::Rule;
 use harden::rule::case::Outcome;
 use harden::rule::compile::Options;
 use harden::rule::input::Inputs;
 use harden::rule::library::Library;
+use harden::rule::lint::lint;
 use harden::rule::trial;
+use harden::yaml;
 
 fn library() -> Library {
     Library::load(&[]).unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render(false, 120)))
@@ -20,7 +23,7 @@ pub(crate) fn rules() -> &'static [Rule] {
         let inputs = Inputs::new();
         let compiled = library().compile(Options { inputs: &inputs, cases: true });
         let mut rules = compiled.unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render(false, 120))).rules;
-        rules.iter_mut().for_each(|rule| rule.unset.clear());
+        rules.iter_mut().for_each(trial::take_examples);
         rules
     });
     &RULES
@@ -30,22 +33,23 @@ pub(crate) fn rules() -> &'static [Rule] {
 fn every_rule_says_what_its_cases_expect() {
     let mut wrong = Vec::new();
     for rule in rules() {
-        for case in &rule.cases {
-            let facts = trial::case_facts(rule, case);
-            let said = trial::outcome(rule, &facts);
-            if said != case.expected {
-                let line = rule.source.text.get(..case.span.start).map_or(0, |before| before.lines().count() + 1);
-                let explained = trial::explain(rule, &facts);
-                wrong.push(format!(
-                    "{}:{line}: expected {}, said {}\n{explained}",
-                    rule.source.path,
-                    case.expected.as_str(),
-                    said.as_str()
-                ));
-            }
+        for tried in trial::try_cases(rule).iter().filter(|tried| tried.result != trial::Result::AsExpected) {
+            let (expected, said) = (tried.case.expected.as_str(), tried.said.as_str());
+            let findings = tried.findings.join("\n");
+            wrong.push(format!("{}:{}: expected {expected}, said {said}\n{findings}", rule.source.path, tried.line));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_rule_has_anything_that_a_lint_finds() {
+    let mut diagnostics = Diagnostics::default();
+    for rule in rules() {
+        let root = yaml::parse(&rule.source.text).expect("it was parsed before");
+        diagnostics.add(&rule.source, lint(rule, &root));
+    }
+    assert!(diagnostics.is_empty(), "{}", diagnostics.render(false, 120));
 }
 
 #[test]

@@ -199,7 +199,7 @@ proptest! {
                 prop_assert!(
                     after == before || after == Outcome::Unknown,
                     "{}: {before:?} became {after:?}\nbefore:\n{}after:\n{}",
-                    rule.id, trial::explain(rule, &seeing), trial::explain(rule, &blind)
+                    rule.id, trial::explain(rule, &seeing).join("\n"), trial::explain(rule, &blind).join("\n")
                 );
             }
         }
@@ -241,7 +241,7 @@ proptest! {
             prop_assert!(
                 after == before || after == Outcome::Unknown,
                 "{before:?} became {after:?}\n{}before:\n{}after:\n{}",
-                rule.source.text, trial::explain(&rule, &seeing), trial::explain(&rule, &blind)
+                rule.source.text, trial::explain(&rule, &seeing).join("\n"), trial::explain(&rule, &blind).join("\n")
             );
             let again = Facts::from_json(&seeing.to_json()).map_err(TestCaseError::fail)?;
             prop_assert_eq!(&again, &seeing);

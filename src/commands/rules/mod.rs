@@ -1,7 +1,11 @@
 //! `harden rules`: the rules as they are loaded.
 
+mod check;
 mod list;
+mod prove;
 mod show;
+mod test;
+mod trials;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -12,6 +16,9 @@ use crate::error::Error;
 
 pub fn run(args: &Rules, out: &mut dyn Write) -> Result<ExitCode, Error> {
     let text = match args {
+        Rules::Check(paths) => check::check(paths)?,
+        Rules::Test(args) => return test::test(args, out),
+        Rules::Prove(args) => return prove::prove(args, out),
         Rules::List { selection, format } => list::list(selection, *format)?,
         Rules::Show { id, selection } => show::show(id, selection)?,
     };

@@ -119,7 +119,8 @@ impl<'r> Demands<'r> {
                     if change.nature == Nature::Value {
                         let mut both = answer.listing.clone();
                         let more = both.subjects.len() + 1;
-                        both.subjects.push(Subject { name: format!("{} {more}", answer.resource).into(), ..changed.clone() });
+                        both.subjects
+                            .push(Subject { name: format!("{} {more}", answer.resource).into(), ..changed.clone() });
                         found.push(varied(format!("and another with {what}"), Nature::Value, None, both));
                     }
                     let mut listing = answer.listing.clone();
@@ -160,7 +161,13 @@ impl<'r> Demands<'r> {
     }
 }
 
-fn claim(resource: &'static str, prefix: &str, table: &'static [Field], wants: &Wants<'_>, claims: &mut BTreeMap<Claim, bool>) {
+fn claim(
+    resource: &'static str,
+    prefix: &str,
+    table: &'static [Field],
+    wants: &Wants<'_>,
+    claims: &mut BTreeMap<Claim, bool>,
+) {
     for (index, want) in wants {
         let Some(field) = table.get(*index) else { continue };
         let path = format!("{prefix}{}", field.name);
@@ -444,7 +451,9 @@ fn candidates(ty: Type, matchers: &[&Matcher]) -> Vec<Value> {
     let mut found = Vec::new();
     match ty {
         Type::Bool(_) => found.extend([Value::Bool(true), Value::Bool(false)]),
-        Type::Word(vocabulary) => found.extend(vocabulary.words.iter().filter_map(|w| vocabulary.word(w).map(Value::Word))),
+        Type::Word(vocabulary) => {
+            found.extend(vocabulary.words.iter().filter_map(|w| vocabulary.word(w).map(Value::Word)))
+        }
         Type::Secret => found.extend(secrets(&tests).into_iter().map(Value::Secret)),
         Type::Text | Type::Url | Type::As => {
             let urls = tests.iter().filter_map(|test| match test {
@@ -463,7 +472,9 @@ fn candidates(ty: Type, matchers: &[&Matcher]) -> Vec<Value> {
         Type::Size => found.extend([0, 1 << 40].map(Value::Size)),
         Type::Duration => found.extend([0, 1 << 40].map(Value::Duration)),
         Type::Time => found.extend([0, CASE_NOW, CASE_NOW + (1 << 34)].map(Value::Time)),
-        Type::Version => found.extend(["0.1", "999.0"].iter().filter_map(|text| Version::parse(text).map(Value::Version))),
+        Type::Version => {
+            found.extend(["0.1", "999.0"].iter().filter_map(|text| Version::parse(text).map(Value::Version)))
+        }
         Type::List(_) | Type::Map(_) | Type::Record(_) => {}
     }
     for operand in &operands {
