@@ -35,6 +35,7 @@ pub mod report;
 pub mod resource;
 pub mod rule;
 pub mod schema;
+pub mod scrub;
 pub mod target;
 pub mod truth;
 pub mod value;

@@ -21,4 +21,5 @@ mod random_rules;
 mod readme;
 mod reference;
 mod schemas;
+mod scrub;
 mod shown;
