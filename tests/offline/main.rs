@@ -19,6 +19,7 @@ mod law;
 mod mistakes;
 mod random_rules;
 mod readme;
+mod record;
 mod reference;
 mod schemas;
 mod scrub;

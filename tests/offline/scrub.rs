@@ -19,7 +19,7 @@ use super::corpus::rules;
 use super::law;
 
 /// What the program keeps: the words of the shipped rules as they are without inputs.
-fn known() -> &'static Known {
+pub(crate) fn known() -> &'static Known {
     static KNOWN: LazyLock<Known> = LazyLock::new(|| {
         let inputs = Inputs::new();
         let options = Options { inputs: &inputs, cases: false };
@@ -38,7 +38,7 @@ fn explain(rule: &Rule, facts: &Facts, scrubbed: &Facts) -> String {
 }
 
 /// The documents in which a rule's own path is not asked for any more: a parameter that only an example gives.
-fn asks_for_examples(rule: &Rule) -> bool {
+pub(crate) fn asks_for_examples(rule: &Rule) -> bool {
     rule.inputs.iter().any(|input| input.default.is_none())
 }
 
