@@ -52,11 +52,11 @@ Examples:
     Collect(Collect),
     /// Write down what was seen with names, addresses and ids replaced, for a bug report or for a rule's tests.
     #[command(after_help = "\
-Every name, address and id is replaced, the same one by the same one wherever it stands: `container-1`,
-`host-2.example`, an address of the same class in the same network. What every installation has stays (root,
-/etc/passwd, postgres, the words of settings), and so do numbers, sizes, times, modes and versions: rules judge by
-them. Rules say the same as before; those that do not are named on standard error. Read the result before you give it
-away.
+Every name, address and id is replaced, the same one by the same one wherever it stands:
+`container-1`, `host-2.example`, an address by one of the same class in the same network. What every
+installation has stays (root, /etc/passwd, the words of settings), and so do numbers, sizes, times,
+modes and versions: rules judge by them. They say the same as before; those that do not are named on
+standard error. Read the result before you give it away.
 
 Examples:
   harden record -o facts.json                    look now; attach the file to a bug report:

@@ -7,7 +7,7 @@ use harden::rule::Rule;
 use harden::rule::compile::{Options, compile};
 use harden::rule::input::{InputValue, Inputs};
 use harden::rule::trial;
-use harden::scrub::{Key, scrub};
+use harden::scrub::{Key, changed, scrub};
 use harden::target::Kind;
 use harden::value::{Observed, Value};
 use proptest::prelude::*;
@@ -76,7 +76,9 @@ proptest! {
         for rule in judged() {
             let facts = law::world(rule, &pool, seed);
             for all in [false, true] {
-                run_cases(rule, &cases(rule, &facts, all));
+                let text = cases(rule, &facts, all);
+                run_cases(rule, &text);
+                prop_assert_eq!(differing(&text), 0, "{}\n{}{}", rule.id, text, trial::explain(rule, &facts));
             }
         }
     }
@@ -153,6 +155,50 @@ fn a_rule_that_saw_nothing_says_why() {
     let far = Access::Unreachable("connection refused".to_owned());
     let facts = Facts { targets: vec![target("docker", Kind::Docker, far)], ..Facts::default() };
     assert_eq!(cases(rule, &facts, false), "  # nothing was seen: connection refused\n");
+}
+
+/// What `harden record` and its arguments print, and say besides.
+fn record(facts: &Facts, more: &[&str]) -> (String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("facts.json");
+    std::fs::write(&path, facts.to_json()).unwrap();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let path = path.display().to_string();
+    let args = ["harden", "record", "--facts", &path].into_iter().chain(more.iter().copied());
+    let code = harden::run(args.map(Into::into), &mut out, &mut err);
+    let (out, err) = (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap());
+    assert_eq!(code, std::process::ExitCode::SUCCESS, "{err}");
+    (out, err)
+}
+
+#[test]
+fn the_command_scrubs_and_keeps_what_is_asked_for() {
+    let mut facts = containers(20);
+    let file = Listing::complete(vec![subject("file", "/etc/shadow", &[("owner", "zqowner".into())])]);
+    facts.listings.insert(query("host", "file", json!({ "path": "/etc/shadow" })), file);
+    let (out, err) = record(&facts, &[]);
+    assert!(!out.contains("zq") && err.is_empty(), "{out}{err}");
+    let scrubbed = Facts::from_json(&out).unwrap();
+    assert_eq!(scrubbed.listings.len(), 2, "without a selection everything is kept");
+    assert!(changed(rules(), &facts, &scrubbed).is_empty());
+    let (out, _) = record(&facts, &["--rule", "docker-container-privileged"]);
+    assert_eq!(Facts::from_json(&out).unwrap().listings.len(), 1);
+    let (out, _) = record(&facts, &["--rule", "docker-container-privileged", "--format", "cases"]);
+    assert!(out.contains("# docker-container-privileged\n  - pass: { name: container-1"), "{out}");
+}
+
+#[test]
+fn rules_that_scrubbing_changes_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "id: own-owner\ntitle: t\nseverity: low\nphase: pre\nwhy: w\nfix: f\nrefs: { own: \"1\" }\n\
+                check: { resource: file, with: { path: /etc/shadow }, absent: fail, expect: { owner: zqowner } }\n";
+    std::fs::write(folder.path().join("own-owner.yaml"), text).unwrap();
+    let file = Listing::complete(vec![subject("file", "/etc/shadow", &[("owner", "zqowner".into())])]);
+    let facts = world(vec![(query("host", "file", json!({ "path": "/etc/shadow" })), file)]);
+    let own = folder.path().display().to_string();
+    let (out, err) = record(&facts, &["--rules", &own, "--rule", "own-*"]);
+    assert!(!out.contains("zqowner"), "never a name for the sake of a verdict: {out}");
+    assert!(err.contains("note: these rules say something else") && err.contains("own-owner"), "{err}");
 }
 
 #[test]
