@@ -18,7 +18,8 @@ use crate::value::time;
 
 pub fn run(args: &Record, out: &mut dyn Write, err: &mut dyn Write) -> Result<ExitCode, Error> {
     if args.all_subjects && args.format == RecordFormat::Facts {
-        return Err(Error::usage("`--all-subjects` is about cases").help("facts hold every subject; for cases add --format cases"));
+        return Err(Error::usage("`--all-subjects` is about cases")
+            .help("facts hold every subject; for cases add --format cases"));
     }
     let recording = Recording {
         targets: &args.targets,
@@ -52,7 +53,8 @@ impl Recording<'_> {
     /// Writes what each rule saw as cases for its file.
     fn cases(&self, all_subjects: bool, out: &mut dyn Write, err: &mut dyn Write) -> Result<ExitCode, Error> {
         let (rules, facts) = self.scrubbed(err)?;
-        let mut text = "# Scrubbed observations: the cases of a rule belong under the `tests:` of its file.\n".to_owned();
+        let mut text =
+            "# Scrubbed observations: the cases of a rule belong under the `tests:` of its file.\n".to_owned();
         for rule in &rules {
             text.push_str(&format!("\n# {}\n{}", rule.id, record::cases(rule, &facts, all_subjects)));
         }

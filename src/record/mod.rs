@@ -109,9 +109,8 @@ fn try_all(rule: &Rule, drafts: &[Draft]) -> Vec<Result<Outcome, String>> {
         let cases: String = drafts.iter().map(|draft| line(draft, draft.seen)).collect();
         let source = Source::new(&rule.source.path, paste(&rule.source.text, &cases));
         let compiled = compile(&source, &rule.id, Options { inputs: &Inputs::new(), cases: true });
-        let mut rule = compiled.map_err(|problems| {
-            problems.first().map(|problem| problem.message.clone()).unwrap_or_default()
-        })?;
+        let mut rule =
+            compiled.map_err(|problems| problems.first().map(|problem| problem.message.clone()).unwrap_or_default())?;
         rule.unset.clear();
         Ok(rule.cases.iter().map(|case| trial::outcome(&rule, &trial::case_facts(&rule, case))).collect())
     };

@@ -38,12 +38,8 @@ impl Writer {
 
     fn subject(&self, subject: &Subject, used: &Fields) -> String {
         let mut entries = Vec::new();
-        // By its name the reader knows it, and the rule's findings name it.
-        let has = |name: &str| subject.fields.table.iter().any(|field| field.name == name);
-        if !has("name") && !has("path") {
-            entries.push(format!("name: {}", scalar(&subject.name, false)));
-        }
         for (index, (field, observed)) in subject.fields.table.iter().zip(&subject.fields.fields).enumerate() {
+            // By these the reader knows it, and a finding names it.
             let names = matches!(field.name, "name" | "path") && matches!(observed, Observed::Known(Value::Text(_)));
             match used.get(&index) {
                 Some(used) => entries.push(format!("{}: {}", field.name, self.observed(observed, used, field.ty))),
@@ -77,7 +73,7 @@ impl Writer {
         match value {
             Value::Bool(value) => value.to_string(),
             Value::Int(value) => value.to_string(),
-            Value::Size(bytes) => format!("\"{bytes}\""),
+            Value::Size(bytes) => quoted(&crate::value::size::show(*bytes)),
             Value::Duration(seconds) => format!("{seconds}s"),
             Value::Time(seconds) => self.time(*seconds),
             Value::Mode(_) | Value::Version(_) => quoted(&value.to_string()),

@@ -22,8 +22,8 @@ pub(super) enum Scrub {
     Fingerprint,
 }
 
-/// The name of a subject, as a field of its resource.
-pub(super) const SUBJECT: &str = "(subject)";
+/// The name of a subject, as a field of its resource; what is not in the table is a sentence (`tls loopback, line 3`).
+const SUBJECT: &str = "(subject)";
 
 /// Resource, field with the fields of records behind dots, and what its text is.
 pub(super) const FIELDS: &[(&str, &str, Scrub)] = &[
@@ -88,6 +88,12 @@ pub(super) const FIELDS: &[(&str, &str, Scrub)] = &[
 pub(super) fn of(resource: &str, field: &str) -> Scrub {
     let found = FIELDS.iter().find(|(owner, name, _)| *owner == resource && *name == field);
     found.map_or(Scrub::Text, |(_, _, scrub)| *scrub)
+}
+
+/// What the name of a subject is.
+pub(super) fn of_subject(resource: &str) -> Scrub {
+    let found = FIELDS.iter().find(|(owner, name, _)| *owner == resource && *name == SUBJECT);
+    found.map_or(Scrub::Prose, |(_, _, scrub)| *scrub)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::facts::{Access, Extent, Facts, Listing, Query, Subject, Target};
 use crate::resource::{self, Resource, With};
 use crate::rule::Rule;
 use crate::value::{List, Net, Observed, Reason, Record, Secret, Value, Version};
-use fields::{SUBJECT, Scrub};
+use fields::Scrub;
 use names::Kind;
 use text::Scrubber;
 
@@ -147,8 +147,8 @@ impl Walk<'_> {
 
     fn subject(&mut self, resource: &Resource, subject: &Subject) -> Subject {
         Subject {
-            name: self.text(&subject.name, fields::of(resource.name, SUBJECT)).into(),
-            origin: self.text(&subject.origin, Scrub::Text).into(),
+            name: self.text(&subject.name, fields::of_subject(resource.name)).into(),
+            origin: self.text(&subject.origin, Scrub::Prose).into(),
             basis: subject.basis,
             fields: self.record(resource.name, "", &subject.fields),
         }

@@ -265,7 +265,7 @@ impl<'k> Scrubber<'k> {
     fn label(&mut self, label: &str, prose: bool) -> String {
         let parts: Vec<&str> = label.split(['-', '_']).collect();
         let mut kinds = self.kinds(&parts, prose);
-        if is_much(&parts, &[]) {
+        if is_much(&parts, &[label]) {
             kinds.fill(Part::Unknown);
         }
         spread(&mut kinds);
@@ -352,13 +352,27 @@ fn spread(kinds: &mut [Part]) {
 
 /// Whether the numbers of a token could be somebody's: a phone number, an address within a longer name.
 fn is_much(parts: &[&str], labels: &[&str]) -> bool {
-    let byte = |label: &&str| is_number(label) && label.parse::<u16>().is_ok_and(|number| number < 256);
     // Object identifiers begin so.
     let is_oid = labels.len() > 4 && matches!(labels.first(), Some(&("0" | "1" | "2")));
     let numbers = parts.iter().filter(|part| is_number(part));
     let (count, digits) = numbers.fold((0, 0), |(count, digits), part| (count + 1, digits + part.len()));
-    let quad = labels.windows(4).any(|four| four.iter().all(byte));
-    !is_oid && (quad || digits > NUMBERS || (count > 3 && count == parts.len() && digits > NUMBER))
+    let quad = labels.windows(4).any(|four| four.iter().all(is_byte));
+    !is_oid
+        && (quad
+            || labels.iter().any(|label| has_quad(label))
+            || digits > NUMBERS
+            || (count > 3 && count == parts.len() && digits > NUMBER))
+}
+
+/// Whether the number could be a part of an address.
+fn is_byte(part: &&str) -> bool {
+    is_number(part) && part.parse::<u16>().is_ok_and(|number| number < 256)
+}
+
+/// Whether an address stands in it with hyphens, as clouds name their machines.
+fn has_quad(label: &str) -> bool {
+    let parts: Vec<&str> = label.split(['-', '_']).collect();
+    parts.windows(4).any(|four| four.iter().all(is_byte))
 }
 
 /// Whether a token is a word of a sentence: no part of a path, and not in quotes.
@@ -407,5 +421,88 @@ fn address_length(text: &str) -> Option<usize> {
         }
         // The port behind it, or the end of a sentence.
         candidate = candidate.rsplit_once(':')?.0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::compile::Options;
+    use crate::rule::input::Inputs;
+    use crate::rule::library::Library;
+
+    fn known() -> Known {
+        let options = Options { inputs: &Inputs::new(), cases: false };
+        Known::new(&Library::load(&[]).unwrap().compile(options).unwrap().rules)
+    }
+
+    #[test]
+    fn what_is_known_stays_and_the_rest_goes() {
+        let (known, key) = (known(), Key::new(b"k"));
+        for (text, wanted) in [
+            ("/etc/passwd", "/etc/passwd"),
+            ("/home/alice/.ssh/id_ed25519", "/home/user-1/.ssh/id_ed25519"),
+            ("/home/max/.pgpass", "/home/user-1/.pgpass"),
+            ("/home/*/.ssh", "/home/*/.ssh"),
+            ("/srv/acme/acme-billing-ca.pem", "/srv/name-1/name-2-ca.pem"),
+            ("ACME_DB_PASSWORD", "NAME_1_DB_PASSWORD"),
+            ("acme_web_1", "name-1_web_1"),
+            ("postgres://acme:***@db.acme.internal:5432/acme", "postgres://name-1:***@host-1.example:5432/name-1"),
+            ("nginx:1.25.3-alpine", "nginx:1.25.3-alpine"),
+            ("docker.io/acme/web@sha256:", "docker.io/name-1/web@sha256:"),
+            ("com.docker.compose.project=acme", "com.docker.compose.project=name-1"),
+            ("alice@acme.com", "name-1@host-1.example"),
+            ("%m [%p] %q%u@%d/%a %-10u", "%m [%p] %q%u@%d/%a %-10u"),
+            ("HIGH:!aNULL:ECDHE-RSA-AES256-GCM-SHA384", "HIGH:!aNULL:ECDHE-RSA-AES256-GCM-SHA384"),
+            ("02:42:ac:11:00:02", "name-1"),
+            ("ip-10-20-30-40", "name-1"),
+            ("1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.1"),
+            ("+49 171 1234567", "+49 171 name-1"),
+            ("171-555-1234", "name-1"),
+            ("name-1 name-2", "name-1 name-2"),
+            ("http://%61cme/", "http://name-1/"),
+            ("", ""),
+        ] {
+            let mut scrubber = Scrubber::new(&known, &key, 0);
+            assert_eq!(scrubber.scrub(text, Scrub::Text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_met_again_in_sentences() {
+        let (known, key) = (known(), Key::new(b"k"));
+        let mut scrubber = Scrubber::new(&known, &key, 0);
+        for (name, kind) in [("grant", Kind::Role), ("my role", Kind::Role), ("on", Kind::Role), ("mem", Kind::Container)] {
+            scrubber.note(name, Scrub::Name(kind));
+        }
+        let said = scrubber.scrub("permission denied: GRANT SELECT TO grant", Scrub::Prose);
+        assert_eq!(said, "permission denied: GRANT SELECT TO role-1", "a word that is a name goes too");
+        assert_eq!(scrubber.scrub("my role", Scrub::Name(Kind::Role)), "role-2");
+        assert_eq!(scrubber.scrub("on", Scrub::Setting), "on", "what rules compare with stays");
+        assert_eq!(scrubber.scrub("/dev/mem", Scrub::Text), "/dev/mem", "what a rule's regex looks for stays");
+        assert_eq!(scrubber.scrub("mem", Scrub::Name(Kind::Container)), "container-1");
+        assert_eq!(scrubber.scrub("see \"cannot\" and /srv/cannot", Scrub::Prose), "see \"name-1\" and /srv/name-1");
+    }
+
+    #[test]
+    fn each_kind_of_text_in_its_way() {
+        let (known, key) = (known(), Key::new(b"k"));
+        let mut scrubber = Scrubber::new(&known, &key, 0);
+        for (text, scrub, wanted) in [
+            ("1000:1000", Scrub::Name(Kind::User), "1000:1000"),
+            ("acme:docker", Scrub::Name(Kind::User), "user-1:docker"),
+            ("+acme", Scrub::Name(Kind::Role), "+user-1"),
+            ("48213377", Scrub::Name(Kind::Container), "container-1"),
+            ("48213377", Scrub::Setting, "48213377"),
+            ("db7:5432", Scrub::Host, "host-1:5432"),
+            (".acme.com", Scrub::Host, ".host-2.example"),
+            ("localhost:5432", Scrub::Host, "localhost:5432"),
+            ("/run/postgresql", Scrub::Host, "/run/postgresql"),
+            ("CN=Acme Co", Scrub::Distinguished, "CN=Acme Co"),
+            ("O=Acme Corp,CN=acme.com", Scrub::Distinguished, "O=name-1 name-2,CN=host-2.example"),
+            ("SHA256:ab+c/d", Scrub::Fingerprint, "SHA256:name-3"),
+        ] {
+            assert_eq!(scrubber.scrub(text, scrub), wanted, "{text}");
+        }
     }
 }

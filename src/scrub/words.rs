@@ -48,7 +48,7 @@ pub(super) const WORDS: &[&str] = &[
      ssh sshd ssh_host authorized_keys known_hosts moduli rsa dsa ecdsa sk ed25519 key keys pub crt cer pem p12 pfx jks cert \
      certificate certificates fullchain privkey chain bundle rootca server client live archive letsencrypt renewal csr \
      postgresql pgsql pg_hba pg_ident pg_wal pg_log base global postmaster auto start recovery pgpass service services \
-     environment common docker containerd crio podman cri dockerd sock socket sockets pid daemon overlay2 overlay volumes \
+     environment common docker containerd crio podman cri dockerd sock socket sockets pid daemon overlay2 overlay volumes stat stats bus fs irq timer asound acpi kcore keys scsi firmware latency sched sysrq trigger interrupts \
      containers image images network networks plugins swarm buildkit runtimes tlscacert tlscert tlskey rootfs merged diff \
      kubelet kubernetes kube admin super controller manager scheduler rancher rke2 k3s systemd system user unit units timer \
      target mount automount slice scope wants requires network networkd resolved journald logind coredump generators \
@@ -76,7 +76,7 @@ pub(super) const WORDS: &[&str] = &[
      image title description url source revision created vendor licenses documentation authors maintainer ref name base \
      digest library latest stable edge master nightly slim bookworm bullseye buster trixie jammy noble focal alpine edge \
      sha256 sha512 proxy socket amd64 arm64 arm v6 v7 v8 s390x ppc64le riscv64 x86 i386 i686 aarch64 linux gnu debian \
-     ubuntu fedora centos rocky almalinux lts generic kernel cap net raw admin chown kill setgid setuid setpcap setfcap \
+     ubuntu fedora centos rocky almalinux lts generic kernel dfsg deb cap net raw admin chown kill setgid setuid setpcap setfcap \
      mknod fowner fsetid override search ptrace module rawio bpf perfmon mac resource time tty config boot nice ipc owner \
      lock broadcast service syslog wake alarm block suspend lease immutable pacct audit write control read checkpoint \
      restore dac all enable icc masquerade",
@@ -86,9 +86,9 @@ pub(super) const WORDS: &[&str] = &[
      low exp export null anull enull adh aecdh complementofall complementofdefault profile system seclevel strength \
      prime256v1 secp256r1 secp384r1 secp521r1 brainpool x25519 x448 serverauth clientauth codesigning emailprotection \
      timestamping ocspsigning anyextendedkeyusage digitalsignature nonrepudiation keyencipherment dataencipherment \
-     keyagreement keycertsign crlsign encipheronly decipheronly withrsaencryption withrsa ecdsawithsha rsassa dns uri email \
+     keyagreement keycertsign crlsign encipheronly decipheronly withrsaencryption withrsa ecdsawithsha rsassa dns ip uri email with \
      dirname rid cn ou o l st c dc serialnumber emailaddress snakeoil default nistp256 nistp384 nistp521 openssh com sk dss \
-     cert authority from command pty forwarding agent x11 permit open restrict no",
+     cert authority from command pty harden forwarding agent x11 permit open restrict no",
     // Variables: words of names, and values that programs define.
     "db database databases host hosts hostname port user username users name pass passwd password passphrase pwd secret \
      secrets token tokens api apikey key keys private public access client server id ids url uri dsn env environment mode \

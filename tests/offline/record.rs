@@ -119,7 +119,11 @@ fn times_keep_their_distance_to_the_observation() {
     let mut facts = trial::facts(rule, |_| {
         let end = Observed::Known(Value::Time(1_900_000_000 + 30 * 86_400 - 1));
         let fields = [("path", "/etc/ssl/a.crt".into()), ("position", 1.into()), ("subject", "CN=a".into())];
-        Listing::complete(vec![subject("certificate", "a", &fields.into_iter().chain([("not_after", end)]).collect::<Vec<_>>())])
+        Listing::complete(vec![subject(
+            "certificate",
+            "a",
+            &fields.into_iter().chain([("not_after", end)]).collect::<Vec<_>>(),
+        )])
     });
     facts.started = 1_900_000_000;
     let text = cases(rule, &facts, false);
