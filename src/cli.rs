@@ -50,6 +50,20 @@ Examples:
     Check(Check),
     /// Look at the targets and write down what was seen, to judge it elsewhere or later.
     Collect(Collect),
+    /// Write down what was seen with names, addresses and ids replaced, for a bug report or for a rule's tests.
+    #[command(after_help = "\
+Every name, address and id is replaced, the same one by the same one wherever it stands:
+`container-1`, `host-2.example`, an address by one of the same class in the same network. What every
+installation has stays (root, /etc/passwd, the words of settings), and so do numbers, sizes, times,
+modes and versions: rules judge by them. They say the same as before; those that do not are named on
+standard error. Read the result before you give it away.
+
+Examples:
+  harden record -o facts.json                    look now; attach the file to a bug report:
+  harden check --facts facts.json                says there what it says here
+  harden record --facts collected.json --rule 'postgres-hba-*'
+  harden record --rule docker-container-privileged --format cases")]
+    Record(Record),
     /// List the rules, or show one.
     #[command(subcommand)]
     Rules(Rules),
@@ -174,9 +188,47 @@ pub struct Collect {
     #[command(flatten)]
     pub selection: Selection,
 
+    /// Replace names, addresses and ids, as `harden record` does.
+    #[arg(long, help_heading = "Output")]
+    pub scrub: bool,
+
     /// Write the facts to this file, replaced as a whole; standard output when not given.
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Record {
+    #[command(flatten)]
+    pub targets: Targets,
+
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Take these collected facts instead of looking; `-` for standard input. With --rule or --profile only what those
+    /// rules ask is kept.
+    #[arg(long, value_name = "FILE", help_heading = "Targets", conflicts_with_all = ["root", "docker", "docker_cert_path", "postgres", "timeout"])]
+    pub facts: Option<PathBuf>,
+
+    #[arg(long, value_enum, default_value_t = RecordFormat::Facts, value_name = "FORMAT", help_heading = "Output")]
+    pub format: RecordFormat,
+
+    /// Keep every subject in the cases, instead of one of each kind of outcome.
+    #[arg(long, help_heading = "Output")]
+    pub all_subjects: bool,
+
+    /// Write to this file, replaced as a whole; standard output when not given.
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+}
+
+/// What a recording is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RecordFormat {
+    /// Facts that `harden check --facts` judges.
+    Facts,
+    /// Cases for the `tests:` of each rule.
+    Cases,
 }
 
 #[derive(Debug, Subcommand)]

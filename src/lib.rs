@@ -28,6 +28,7 @@ pub mod hba;
 pub mod matcher;
 pub mod observe;
 pub mod plan;
+pub mod record;
 pub mod reference;
 pub mod remedy;
 pub mod render;
@@ -35,6 +36,7 @@ pub mod report;
 pub mod resource;
 pub mod rule;
 pub mod schema;
+pub mod scrub;
 pub mod target;
 pub mod truth;
 pub mod value;
@@ -59,6 +61,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
     let result = match &cli.command {
         Command::Check(args) => commands::check::run(args, cli.color, out, err),
         Command::Collect(args) => commands::collect::run(args, out, err),
+        Command::Record(args) => commands::record::run(args, out, err),
         Command::Rules(args) => commands::rules::run(args, out),
         Command::Dsn(args) => commands::dsn::run(args, out),
         Command::PgAccess(args) => commands::pg_access::run(args, out, err),

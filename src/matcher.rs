@@ -82,6 +82,11 @@ impl Pattern {
         Pattern { text: text.into(), regex: OnceLock::new() }
     }
 
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// The regex, bounded in size and depth; or what is wrong with it.
     pub fn build(&self) -> Result<&Regex, &str> {
         let build = || {

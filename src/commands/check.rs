@@ -52,7 +52,8 @@ pub fn run(args: &Check, color: Color, out: &mut dyn Write, err: &mut dyn Write)
     Ok(ExitCode::from(exit_code(report.verdict)))
 }
 
-fn read_facts(path: &Path) -> Result<Facts, Error> {
+/// Facts from a file, or from standard input where that is `-`.
+pub(super) fn read_facts(path: &Path) -> Result<Facts, Error> {
     let mut text = String::new();
     let doing = || format!("read {}", path.display());
     if path == Path::new("-") {

@@ -41,6 +41,7 @@ mod host_rules;
 mod postgres;
 mod postgres_commands;
 mod postgres_rules;
+mod record;
 mod support;
 mod x509;
 
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         hba::trials(),
         dsn::trials(),
         x509::trials(),
+        record::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, suites.into_iter().flatten().collect());
     let tests = conclusion.exit_code();

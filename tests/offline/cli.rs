@@ -84,7 +84,8 @@ fn rule(severity: &str) -> String {
 fn help_is_as_it_was() {
     let bless = std::env::var_os("HARDEN_BLESS").is_some();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/help");
-    for command in ["", "check", "collect", "rules", "rules list", "rules show", "dsn", "pg-access", "schema"] {
+    for command in ["", "check", "collect", "record", "rules", "rules list", "rules show", "dsn", "pg-access", "schema"]
+    {
         // In a process of its own, since clap asks the terminal of this one for its width.
         let run = Command::new(env!("CARGO_BIN_EXE_harden"))
             .args(command.split_whitespace())
@@ -211,6 +212,8 @@ fn mistakes_on_the_command_line_say_what_was_meant() {
         ("chek", "'check'"),
         ("rules show no-such-rule", "no selected rule"),
         ("schema facs", "'facts'"),
+        ("record --all-subjects", "--format cases"),
+        ("record --facts x --root /", "cannot be used with"),
     ] {
         let ran = harden(words(line));
         assert_eq!(ran.code, ExitCode::from(2), "{line}");

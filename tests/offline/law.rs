@@ -23,6 +23,10 @@ use super::random_rules;
 pub(crate) struct Dice(u64);
 
 impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Dice(seed | 1)
+    }
+
     pub(crate) fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -37,9 +41,9 @@ impl Dice {
 }
 
 /// Values that the rules' own cases give to a field: near the boundaries that rules draw.
-type Pool = BTreeMap<(&'static str, &'static str), Vec<Observed>>;
+pub(crate) type Pool = BTreeMap<(&'static str, &'static str), Vec<Observed>>;
 
-fn pool(rules: &[Rule]) -> Pool {
+pub(crate) fn pool(rules: &[Rule]) -> Pool {
     let mut pool = Pool::new();
     for answer in rules.iter().flat_map(|rule| &rule.cases).flat_map(|case| &case.answers) {
         for subject in &answer.listing.subjects {
@@ -106,7 +110,7 @@ fn record(table: &'static [Field], as_type: Type, dice: &mut Dice, of: Option<&'
 }
 
 /// A world in which every query of the rule has a random answer.
-fn world(rule: &Rule, pool: &Pool, seed: u64) -> Facts {
+pub(crate) fn world(rule: &Rule, pool: &Pool, seed: u64) -> Facts {
     let dice = std::cell::RefCell::new(Dice(seed | 1));
     trial::facts(rule, |query| listing(query, pool, &mut dice.borrow_mut()))
 }

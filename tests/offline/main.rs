@@ -20,6 +20,8 @@ mod mistakes;
 mod proofs;
 mod random_rules;
 mod readme;
+mod record;
 mod reference;
 mod schemas;
+mod scrub;
 mod shown;

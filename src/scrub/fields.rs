@@ -1,0 +1,129 @@
+//! How the text of each field is replaced. What is not in this table is replaced token by token, so that a field that is
+//! added without a word here tells nothing.
+
+use super::names::Kind;
+
+/// What a text is, for replacing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scrub {
+    /// Anything: every token that is no well-known word is replaced.
+    Text,
+    /// A sentence: English words stay too.
+    Prose,
+    /// The value of a setting: a number of any length stays.
+    Setting,
+    /// One name, replaced as a whole. Only what every installation has stays.
+    Name(Kind),
+    /// A host's name or an address, with a port or without.
+    Host,
+    /// A distinguished name (RFC 4514).
+    Distinguished,
+    /// A fingerprint after its algorithm, `SHA256:…`.
+    Fingerprint,
+}
+
+/// The name of a subject, as a field of its resource; what is not in the table is a sentence (`tls loopback, line 3`).
+const SUBJECT: &str = "(subject)";
+
+/// Resource, field with the fields of records behind dots, and what its text is.
+pub(super) const FIELDS: &[(&str, &str, Scrub)] = &[
+    ("authorized_key", "fingerprint", Scrub::Fingerprint),
+    ("certificate", "subject", Scrub::Distinguished),
+    ("certificate", "subject_cn", Scrub::Host),
+    ("certificate", "issuer", Scrub::Distinguished),
+    ("certificate", "chain_note", Scrub::Prose),
+    ("container", SUBJECT, Scrub::Name(Kind::Container)),
+    ("container", "name", Scrub::Name(Kind::Container)),
+    ("container", "user", Scrub::Name(Kind::User)),
+    ("container", "group_add", Scrub::Name(Kind::Group)),
+    ("container", "networks", Scrub::Name(Kind::Network)),
+    ("container", "mounts.name", Scrub::Name(Kind::Volume)),
+    ("container", "sysctls", Scrub::Setting),
+    ("container", "tmpfs", Scrub::Setting),
+    ("container", "log_options", Scrub::Setting),
+    ("docker_daemon", "insecure_registries", Scrub::Host),
+    ("docker_daemon", "warnings", Scrub::Prose),
+    ("dsn", "error", Scrub::Prose),
+    ("dsn", "hosts", Scrub::Host),
+    ("dsn", "user", Scrub::Name(Kind::Role)),
+    ("dsn", "database", Scrub::Name(Kind::Database)),
+    ("dsn", "notes", Scrub::Prose),
+    ("env", "value", Scrub::Setting),
+    ("file", "owner", Scrub::Name(Kind::User)),
+    ("file", "group", Scrub::Name(Kind::Group)),
+    ("file", "acl_grants.name", Scrub::Name(Kind::User)),
+    ("image", "registry", Scrub::Host),
+    ("image", "user", Scrub::Name(Kind::User)),
+    ("image", "used_by", Scrub::Name(Kind::Container)),
+    ("pg_access", "database", Scrub::Name(Kind::Database)),
+    ("pg_access", "role", Scrub::Name(Kind::Role)),
+    ("pg_database", SUBJECT, Scrub::Name(Kind::Database)),
+    ("pg_database", "name", Scrub::Name(Kind::Database)),
+    ("pg_database", "owner", Scrub::Name(Kind::Role)),
+    ("pg_hba", "databases", Scrub::Name(Kind::Database)),
+    ("pg_hba", "users", Scrub::Name(Kind::Role)),
+    ("pg_hba", "address", Scrub::Host),
+    ("pg_hba", "error", Scrub::Prose),
+    ("pg_role", SUBJECT, Scrub::Name(Kind::Role)),
+    ("pg_role", "name", Scrub::Name(Kind::Role)),
+    ("pg_role", "member_of", Scrub::Name(Kind::Role)),
+    ("pg_role", "all_roles", Scrub::Name(Kind::Role)),
+    ("pg_role", "members", Scrub::Name(Kind::Role)),
+    ("pg_role", "owns_databases", Scrub::Name(Kind::Database)),
+    ("pg_role", "settings", Scrub::Setting),
+    ("pg_session", "user", Scrub::Name(Kind::Role)),
+    ("pg_session", "database", Scrub::Name(Kind::Database)),
+    ("pg_session", "client_certificate", Scrub::Distinguished),
+    ("pg_setting", "value", Scrub::Setting),
+    ("pg_setting", "boot_value", Scrub::Setting),
+    ("pg_setting", "file_errors", Scrub::Prose),
+    ("pg_setting", "overridden_for.database", Scrub::Name(Kind::Database)),
+    ("pg_setting", "overridden_for.role", Scrub::Name(Kind::Role)),
+    ("pg_setting", "overridden_for.value", Scrub::Setting),
+    ("setting", "value", Scrub::Setting),
+    ("setting", "overridden.value", Scrub::Setting),
+];
+
+/// What the text of a field is.
+pub(super) fn of(resource: &str, field: &str) -> Scrub {
+    let found = FIELDS.iter().find(|(owner, name, _)| *owner == resource && *name == field);
+    found.map_or(Scrub::Text, |(_, _, scrub)| *scrub)
+}
+
+/// What the name of a subject is.
+pub(super) fn of_subject(resource: &str) -> Scrub {
+    let found = FIELDS.iter().find(|(owner, name, _)| *owner == resource && *name == SUBJECT);
+    found.map_or(Scrub::Prose, |(_, _, scrub)| *scrub)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::{self, Field};
+    use crate::value::Type;
+
+    /// The field at the end of a way through records, and whether it holds text.
+    fn find(table: &[Field], path: &str) -> Option<bool> {
+        let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+        let field = table.iter().find(|field| field.name == name)?;
+        let mut ty = field.ty;
+        while let Type::List(item) | Type::Map(item) = ty {
+            ty = *item;
+        }
+        match (ty, rest) {
+            (Type::Record(inner), Some(rest)) => find(inner, rest),
+            (_, Some(_)) => None,
+            (ty, None) => Some(matches!(ty, Type::Text | Type::Url | Type::As)),
+        }
+    }
+
+    #[test]
+    fn every_row_is_about_the_text_of_a_field() {
+        for (resource, field, _) in FIELDS {
+            let owner = resource::find(resource).unwrap_or_else(|| panic!("no resource {resource}"));
+            let text = *field == SUBJECT || find(owner.fields, field) == Some(true);
+            assert!(text, "{resource}.{field} is no field of text");
+            assert_eq!(FIELDS.iter().filter(|(r, f, _)| (r, f) == (resource, field)).count(), 1, "{resource}.{field}");
+        }
+    }
+}
