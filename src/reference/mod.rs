@@ -1,10 +1,12 @@
 //! The reference pages of `docs/reference`, written from the rules and the field tables so that they cannot say
 //! anything else than the program does. Pure: texts in, texts out; a test compares them with the files.
 
+mod cases;
 mod markdown;
 mod profiles;
 mod resources;
 mod rules;
+pub mod story;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -74,20 +74,20 @@ fn fields(table: &[Field]) -> String {
     let mut text = "| field | type | what it means | where it is kept |\n|---|---|---|---|\n".to_owned();
     for field in table {
         let source = if field.source.is_empty() { String::new() } else { code(field.source) };
-        text.push_str(&row([code(field.name), escape(&short_name(field.ty)), escape(field.about), source]));
+        text.push_str(&row([code(field.name), escape(&type_words(field.ty)), escape(field.about), source]));
     }
     text
 }
 
 /// The type's name with its unit; the fields of a record have a table of their own.
-fn short_name(ty: Type) -> String {
+pub(super) fn type_words(ty: Type) -> String {
     match ty {
         Type::Size => "size (bytes; written `512MiB`)".to_owned(),
         Type::Duration => "duration (seconds; written `30d`)".to_owned(),
         Type::Mode => "mode (octal, quoted: `\"0640\"`)".to_owned(),
         Type::Record(_) => "record".to_owned(),
-        Type::List(item) => format!("list of {}", short_name(*item)),
-        Type::Map(item) => format!("map of {}", short_name(*item)),
+        Type::List(item) => format!("list of {}", type_words(*item)),
+        Type::Map(item) => format!("map of {}", type_words(*item)),
         ty => ty.name(),
     }
 }

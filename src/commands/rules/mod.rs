@@ -1,6 +1,7 @@
 //! `harden rules`: the rules as they are loaded.
 
 mod list;
+mod reads;
 mod show;
 
 use std::io::Write;
@@ -9,11 +10,12 @@ use std::process::ExitCode;
 use super::output;
 use crate::cli::Rules;
 use crate::error::Error;
+use crate::render::Color;
 
-pub fn run(args: &Rules, out: &mut dyn Write) -> Result<ExitCode, Error> {
+pub fn run(args: &Rules, color: Color, out: &mut dyn Write) -> Result<ExitCode, Error> {
     let text = match args {
         Rules::List { selection, format } => list::list(selection, *format)?,
-        Rules::Show { id, selection } => show::show(id, selection)?,
+        Rules::Show(args) => show::show(args, color)?,
     };
     output::deliver(&text, None, out)?;
     Ok(ExitCode::SUCCESS)

@@ -7,7 +7,7 @@ use crate::diagnostic::Problem;
 use crate::facts::{Basis, Extent, Listing, Subject};
 use crate::resource::{Field, Resource, With};
 use crate::rule::Selection;
-use crate::rule::case::{Answer, CASE_NOW, Case, Outcome};
+use crate::rule::case::{Answer, CASE_NOW, Case, NOT_GIVEN, Outcome};
 use crate::value::{List, Observed, Reason, Record, Secret, Type, Value, time};
 use crate::yaml::{Kind, Node};
 
@@ -127,7 +127,7 @@ impl Reader<'_> {
             self.expected(node, &format!("fields of {of}"));
             return None;
         };
-        let mut fields: Vec<Observed> = vec![Observed::unknown("not given in this case"); table.len()];
+        let mut fields: Vec<Observed> = vec![Observed::unknown(NOT_GIVEN); table.len()];
         for (key, value) in entries {
             let index = table.iter().position(|field| field.name == key.name);
             match index.and_then(|i| Some((table.get(i)?, fields.get_mut(i)?))) {

@@ -47,11 +47,13 @@ impl Reader<'_> {
                     Some(index) => {
                         let declared = table.get(index).map_or(Type::As, |field| field.ty);
                         let ty = if matches!(declared, Type::As) { as_type } else { declared };
-                        let worded = self.matcher(value, ty);
+                        let (worded, inputs) = self.noting_inputs(|| self.matcher(value, ty));
+                        let inputs = inputs.into_iter().map(String::into).collect();
                         parts.extend(worded.map(|(matcher, expected)| Expectation::Field {
                             index,
                             matcher,
                             expected: expected.into(),
+                            inputs,
                         }));
                     }
                     None => {
