@@ -53,6 +53,13 @@ Examples:
     /// List the rules, or show one.
     #[command(subcommand)]
     Rules(Rules),
+    /// List what rules can look at, or tell everything about one: its parameters, its fields and the matchers that fit.
+    #[command(after_help = "\
+Examples:
+  harden resources
+  harden resources file
+  harden resources container --format json")]
+    Resources(Resources),
     /// Say what a PostgreSQL connection string means for the client that uses it.
     #[command(after_help = "\
 Examples:
@@ -212,6 +219,15 @@ pub struct Show {
     /// Show only what the rules will look at, and the least privilege that sees it.
     #[arg(long, help_heading = "Output")]
     pub reads: bool,
+
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Output")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Resources {
+    /// The resource to tell about; all are listed when none is named.
+    pub name: Option<String>,
 
     #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Output")]
     pub format: Format,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use super::about::type_words;
 use super::cases::{CaseStory, cases};
-use super::resources::type_words;
 use crate::matcher::Expectation;
 use crate::plan;
 use crate::resource::{Field, Param, Resource, With};

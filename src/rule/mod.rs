@@ -4,6 +4,7 @@ pub mod case;
 pub mod compile;
 pub mod input;
 pub mod library;
+pub mod matchers;
 mod packed;
 pub mod profile;
 pub mod trial;
