@@ -67,6 +67,13 @@ Examples:
     /// List the rules, or show one.
     #[command(subcommand)]
     Rules(Rules),
+    /// List what rules can look at, or tell everything about one: its parameters, its fields and the matchers that fit.
+    #[command(after_help = "\
+Examples:
+  harden resources
+  harden resources file
+  harden resources container --format json")]
+    Resources(Resources),
     /// Say what a PostgreSQL connection string means for the client that uses it.
     #[command(after_help = "\
 Examples:
@@ -268,12 +275,42 @@ does, the case that would is shown.
 
 Exit codes: 0 every rule is proven, 1 some are not, 2 a rule does not compile.")]
     Prove(TryOut),
-    /// Show a rule: what it asks, why, how to mend it, and where it comes from.
-    Show {
-        id: String,
-        #[command(flatten)]
-        selection: Selection,
-    },
+    /// Tell the whole story of rules: what they ask and why, how they are judged, what they look at, what passes and
+    /// what fails, how to mend it.
+    #[command(after_help = "\
+Without an id, the rules of the --rules directories are shown.
+
+Examples:
+  harden rules show host-shadow-mode
+  harden rules show 'tls-*' --format json
+  harden rules show --reads --rules ./pack       what a pack from elsewhere will look at")]
+    Show(Show),
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Ids of rules, or globs over them.
+    #[arg(value_name = "ID-OR-GLOB")]
+    pub ids: Vec<String>,
+
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Show only what the rules will look at, and the least privilege that sees it.
+    #[arg(long, help_heading = "Output")]
+    pub reads: bool,
+
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Output")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Resources {
+    /// The resource to tell about; all are listed when none is named.
+    pub name: Option<String>,
+
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Output")]
+    pub format: Format,
 }
 
 #[derive(Debug, Args)]

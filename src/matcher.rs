@@ -82,8 +82,8 @@ impl Pattern {
         Pattern { text: text.into(), regex: OnceLock::new() }
     }
 
-    /// As it was written.
-    pub fn as_str(&self) -> &str {
+    /// The regex as it was written.
+    pub fn text(&self) -> &str {
         &self.text
     }
 
@@ -113,7 +113,13 @@ pub struct UrlTest {
 /// Which fields a subject must have and how, with the words for evidence.
 #[derive(Debug)]
 pub enum Expectation {
-    Field { index: usize, matcher: Matcher, expected: Box<str> },
+    Field {
+        index: usize,
+        matcher: Matcher,
+        expected: Box<str>,
+        /// Inputs that its operands were taken from.
+        inputs: Box<[Box<str>]>,
+    },
     All(Vec<Expectation>),
     Any(Vec<Expectation>),
 }
@@ -156,12 +162,12 @@ impl Expectation {
     #[must_use]
     pub fn negate(self) -> Self {
         match self {
-            Expectation::Field { index, matcher, expected } => {
+            Expectation::Field { index, matcher, expected, inputs } => {
                 let expected = match expected.strip_prefix("not ") {
                     Some(inner) => inner.into(),
                     None => format!("not {expected}").into(),
                 };
-                Expectation::Field { index, matcher: matcher.negate(), expected }
+                Expectation::Field { index, matcher: matcher.negate(), expected, inputs }
             }
             Expectation::All(parts) => Expectation::Any(parts.into_iter().map(Expectation::negate).collect()),
             Expectation::Any(parts) => Expectation::All(parts.into_iter().map(Expectation::negate).collect()),

@@ -72,7 +72,12 @@ pub fn combinations<'f>(rule: &Rule, targets: &'f [Target]) -> Vec<Targets<'f>> 
 
 /// The kinds of targets that a selection looks at: a list of parameters may name more than one.
 pub fn kinds(selection: &Selection) -> BTreeSet<Kind> {
-    fill(&selection.with, &Binding::new()).iter().map(|with| (selection.resource.target)(with)).collect()
+    parameters(selection).iter().map(|with| (selection.resource.target)(with)).collect()
+}
+
+/// The parameters of each query that a selection asks, names bound by `each` left as they stand.
+pub fn parameters(selection: &Selection) -> Vec<With> {
+    fill(&selection.with, &Binding::new())
 }
 
 /// The queries of all rules that the facts do not answer yet.

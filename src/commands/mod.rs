@@ -6,6 +6,7 @@ pub mod dsn;
 pub mod output;
 pub mod pg_access;
 pub mod record;
+pub mod resources;
 pub mod rules;
 pub mod schema;
 pub mod setup;

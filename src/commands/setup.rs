@@ -45,9 +45,14 @@ pub fn configured_directories() -> Result<Vec<PathBuf>, Error> {
     config::load(default).map(|config| config.rules).map_err(Error::Files)
 }
 
+/// The built-in rules and profiles with those of the directories that are named.
+pub fn library(config: &Config) -> Result<Library, Error> {
+    Library::load(&existing(&config.rules)?).map_err(Error::Files)
+}
+
 /// The rules that the configuration and the command line select, compiled with their inputs.
 pub fn rules(config: &Config, selection: &cli::Selection, cases: bool) -> Result<RuleSet, Error> {
-    let library = Library::load(&existing(&config.rules)?).map_err(Error::Files)?;
+    let library = library(config)?;
     let profiles = profiles(&library, config, selection)?;
     let mut inputs = Inputs::new();
     for profile in &profiles {

@@ -8,17 +8,34 @@ pub(super) fn row<const N: usize>(cells: [String; N]) -> String {
 
 /// Characters that mean something to Markdown, outside of code.
 pub(super) fn escape(text: &str) -> String {
-    let mut code = false;
     let mut escaped = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find('`') {
+        let (before, from) = rest.split_at(start);
+        let fence: String = from.chars().take_while(|letter| *letter == '`').collect();
+        let (_, after) = from.split_at(fence.len());
+        push_escaped(before, &mut escaped);
+        escaped.push_str(&fence);
+        rest = match after.split_once(&*fence) {
+            Some((code, rest)) => {
+                escaped.push_str(code);
+                escaped.push_str(&fence);
+                rest
+            }
+            None => after,
+        };
+    }
+    push_escaped(rest, &mut escaped);
+    escaped
+}
+
+fn push_escaped(text: &str, escaped: &mut String) {
     for letter in text.chars() {
-        match letter {
-            '`' => code = !code,
-            '*' | '_' | '<' | '>' | '[' | ']' if !code => escaped.push('\\'),
-            _ => {}
+        if matches!(letter, '*' | '_' | '<' | '>' | '[' | ']') {
+            escaped.push('\\');
         }
         escaped.push(letter);
     }
-    escaped
 }
 
 /// Text escaped, with a capital and a full stop.
@@ -29,11 +46,6 @@ pub(super) fn sentence(text: &str) -> String {
     escape(&format!("{first}{}{end}", letters.as_str()))
 }
 
-/// Text as code; one that holds a backtick gets longer fences.
-pub(super) fn code(text: &str) -> String {
-    if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,8 +53,9 @@ mod tests {
     #[test]
     fn only_what_is_no_code_is_escaped() {
         assert_eq!(escape("a *b* `c_*` <d>"), "a \\*b\\* `c_*` \\<d\\>");
+        assert_eq!(escape("a_ `` b`_ `` c_"), "a\\_ `` b`_ `` c\\_");
+        assert_eq!(escape("a` b_"), "a` b\\_");
         assert_eq!(row(["a|b".to_owned(), "c\nd".to_owned()]), "| a\\|b | c d |\n");
-        assert_eq!(code("a`b"), "`` a`b ``");
         assert_eq!(sentence("a container"), "A container.");
         assert_eq!(sentence("Done."), "Done.");
     }

@@ -1,10 +1,15 @@
-//! The reference pages of `docs/reference`, written from the rules and the field tables so that they cannot say
-//! anything else than the program does. Pure: texts in, texts out; a test compares them with the files.
+//! What there is to say about rules and resources, made from the rules and the field tables so that it cannot be
+//! anything else than what the program does. [`story`] and [`about`] are the data, told at the terminal by `rules show`
+//! and `resources`; the rest writes the pages of `docs/reference`. Pure; a test compares the pages with the files.
 
+pub mod about;
+mod cases;
 mod markdown;
+mod matchers;
 mod profiles;
 mod resources;
 mod rules;
+pub mod story;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,6 +19,7 @@ use crate::resource::ALL;
 use crate::rule::Rule;
 use crate::rule::profile::Profile;
 use crate::value::types::AS;
+use about::About;
 use markdown::{escape, row, sentence};
 
 /// One page.
@@ -24,11 +30,12 @@ pub struct Page {
     pub text: String,
 }
 
-/// Every page: the index, one for each area of rules, one for each resource, and the profiles.
+/// Every page: the index, one for each area of rules, one for each resource, the profiles and the matchers.
 pub fn pages(rules: &[Rule], profiles: &[Profile]) -> Vec<Page> {
     let areas = areas(rules);
     let mut pages = vec![
         Page { path: "index.md".to_owned(), text: index(&areas, profiles) },
+        Page { path: "matchers.md".to_owned(), text: matchers::page() },
         Page { path: "profiles.md".to_owned(), text: profiles::page(rules, profiles) },
     ];
     pages.extend(
@@ -38,7 +45,7 @@ pub fn pages(rules: &[Rule], profiles: &[Profile]) -> Vec<Page> {
     );
     pages.extend(ALL.iter().map(|resource| Page {
         path: format!("resources/{}.md", resource.name),
-        text: resources::page(resource, rules),
+        text: resources::page(&About::new(resource, rules), rules),
     }));
     pages
 }
@@ -74,7 +81,7 @@ fn index(areas: &BTreeMap<&str, Vec<&Rule>>, profiles: &[Profile]) -> String {
     for resource in ALL {
         text.push_str(&row([format!("[`{0}`](resources/{0}.md)", resource.name), sentence(resource.about)]));
     }
-    text.push_str("\n## Types\n\n");
+    text.push_str("\nWhat a rule can expect of their fields: [matchers](matchers.md).\n\n## Types\n\n");
     text.push_str("The words for `as:` and for the type of an input: what a program's text is read as. Programs differ in the words they take for true: `go-bool`, \
                    `postgres-bool` and `systemd-bool` read theirs, `exact-true` takes only `true`, `nonempty` anything.\n\n");
     text.push_str("| word | type |\n|---|---|\n");

@@ -1,11 +1,12 @@
-//! The page of an area: each rule as `harden rules show` tells it, with the profiles it belongs to.
+//! The page of an area: the story of each rule, as `harden rules show` tells it.
 
 use std::fmt::Write as _;
 
-use super::markdown::{code, escape, row};
-use crate::plan;
+use super::markdown::{escape, row};
+use super::story::{InputStory, Read, Story, asks};
+use crate::rule::Rule;
 use crate::rule::profile::Profile;
-use crate::rule::{Rule, Selection};
+use crate::rule::words::{Words, code};
 
 pub(super) fn page(area: &str, rules: &[&Rule], profiles: &[Profile]) -> String {
     let mut text =
@@ -16,41 +17,55 @@ pub(super) fn page(area: &str, rules: &[&Rule], profiles: &[Profile]) -> String 
         text.push_str(&row([link, rule.severity.as_str().into(), rule.phase.as_str().into(), escape(&rule.title)]));
     }
     for rule in rules {
-        text.push_str(&section(rule, profiles));
+        text.push_str(&section(&Story::new(rule, profiles)));
     }
     text
 }
 
-fn section(rule: &Rule, profiles: &[Profile]) -> String {
-    let mut text = format!("\n## {}\n\n{}\n\n", rule.id, escape(&rule.title));
-    let _ = writeln!(text, "**Why.** {}\n\n**Fix.** {}\n", escape(&rule.why), escape(&rule.fix));
-    let _ = writeln!(text, "- severity: {}, phase: {}", rule.severity.as_str(), rule.phase.as_str());
-    if !rule.tags.is_empty() {
-        let _ = writeln!(text, "- tags: {}", escape(&rule.tags.join(", ")));
+fn section(story: &Story<'_>) -> String {
+    let mut text = format!("\n## {}\n\n{}\n\n", story.id, escape(story.title));
+    let _ = writeln!(text, "**Why.** {}\n\n**How it is judged.**\n", escape(story.why));
+    for words in &story.judged {
+        let _ = writeln!(text, "{}\n", escape(&words.text));
+        words.parts.iter().for_each(|part| item(part, 0, &mut text));
+        text.push('\n');
     }
-    for looked in rule.selections() {
-        let name = looked.resource.name;
-        let _ = writeln!(text, "- reads [`{name}`](../resources/{name}.md){}", parameters(looked));
+    let _ = writeln!(text, "**Fix.** {}\n", escape(story.fix));
+    let _ = writeln!(text, "- severity: {}, phase: {}", story.severity.as_str(), story.phase.as_str());
+    if !story.tags.is_empty() {
+        let _ = writeln!(text, "- tags: {}", escape(&story.tags.join(", ")));
     }
-    for input in &rule.inputs {
-        let value = match &input.default {
-            Some(value) => format!("default {}", code(&value.items().join(","))),
-            None => "must be set".to_owned(),
-        };
-        let _ = writeln!(text, "- input `{}` ({}; {value}): {}", input.name, input.ty.name(), escape(&input.about));
-    }
-    for (name, items) in &rule.refs {
+    story.reads.iter().for_each(|read| text.push_str(&reads(read)));
+    story.inputs.iter().for_each(|known| text.push_str(&input(known)));
+    for (name, items) in story.refs {
         let _ = writeln!(text, "- {}: {}", escape(name), escape(&items.join(", ")));
     }
-    let selecting = profiles.iter().filter(|profile| profile.selects(&rule.id)).map(|profile| code(&profile.name));
-    let _ = writeln!(text, "- profiles: {}", selecting.collect::<Vec<_>>().join(", "));
-    let _ = writeln!(text, "- file: [`{0}`](../../../{0})", rule.source.path);
+    let profiles: Vec<_> = story.profiles.iter().map(|name| format!("[`{name}`](../profiles.md#{name})")).collect();
+    let _ = writeln!(text, "- profiles: {}", profiles.join(", "));
+    let _ = writeln!(text, "- file: [`{0}`](../../../{0})", story.file);
     text
 }
 
-/// The parameters of a query as the rule gives them, ` path=/etc/shadow`.
-fn parameters(looked: &Selection) -> String {
-    let given = looked.with.iter().map(|(name, value)| code(&format!("{name}={}", plan::show(value))));
-    let given: Vec<_> = given.collect();
-    if given.is_empty() { String::new() } else { format!(" with {}", given.join(", ")) }
+fn item(words: &Words, level: usize, text: &mut String) {
+    let _ = writeln!(text, "{}- {}", "  ".repeat(level), escape(&words.text));
+    words.parts.iter().for_each(|part| item(part, level + 1, text));
+}
+
+fn reads(read: &Read) -> String {
+    let name = read.resource;
+    let asked = match (read.with.is_empty(), read.for_each.is_empty()) {
+        (true, true) => String::new(),
+        (..) => format!(": {}", escape(&asks(&read.with, &read.for_each))),
+    };
+    format!("- reads [`{name}`](../resources/{name}.md){asked}; privilege: {}\n", escape(read.privilege))
+}
+
+fn input(input: &InputStory<'_>) -> String {
+    let values = |items: &[String]| code(&items.join(","));
+    let value = match (&input.default, &input.example) {
+        (Some(default), _) => format!("default {}", values(default)),
+        (None, Some(example)) => format!("must be set, to such as {}", values(example)),
+        (None, None) => "must be set".to_owned(),
+    };
+    format!("- input {} ({}; {value}): {}\n", code(input.name), escape(&input.ty), escape(input.about))
 }

@@ -8,6 +8,9 @@ use crate::resource::With;
 /// The instant at which cases are judged, so that `now+61d` in a case means the same every day: 2026-01-01T00:00:00Z.
 pub const CASE_NOW: i64 = 1_767_225_600;
 
+/// Why a field is unknown that a case does not mention.
+pub const NOT_GIVEN: &str = "not given in this case";
+
 /// What a rule says, taken over all its findings: a fail outweighs an unknown, which outweighs a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {

@@ -1,12 +1,9 @@
 //! Cases as they stand under a rule's `tests:`, for those that harden writes itself.
 
-use super::case::{Answer, CASE_NOW, Case};
+use super::case::{Answer, CASE_NOW, Case, NOT_GIVEN};
 use crate::facts::{Extent, Listing, Subject};
 use crate::resource;
 use crate::value::{List, Observed, Reason, Record, Secret, Value};
-
-/// What the compiler gives a field that a case does not name.
-pub(crate) const NOT_GIVEN: &str = "not given in this case";
 
 /// The case as an item of `tests:`, indented as it stands there.
 pub fn write(case: &Case) -> String {

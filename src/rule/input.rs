@@ -14,6 +14,8 @@ pub struct Input {
     pub default: Option<InputValue>,
     /// Stands in for a required input where the rule is only checked or tested.
     pub example: Option<InputValue>,
+    /// What it is set to: what was given, else the default.
+    pub value: Option<InputValue>,
 }
 
 /// What an input is set to, as text; its type is checked where the rule is compiled.

@@ -6,10 +6,12 @@ pub mod compile;
 pub mod input;
 pub mod library;
 pub mod lint;
+pub mod matchers;
 mod packed;
 pub mod profile;
 pub mod proof;
 pub mod trial;
+pub mod words;
 
 use std::collections::BTreeMap;
 
@@ -120,6 +122,8 @@ pub struct Selection {
     pub resource: &'static Resource,
     /// Parameters; text may hold `${name}` bound by `each`, and a list asks one query for each item.
     pub with: With,
+    /// Inputs that a parameter was taken from, by parameter.
+    pub inputs: BTreeMap<String, Vec<String>>,
     /// The type of the fields that the `as` parameter decides.
     pub as_type: Type,
     pub each: Option<Box<Each>>,

@@ -153,7 +153,7 @@ impl Known {
             Test::Url(url) => url.hosts.iter().chain(&url.schemes).flatten().for_each(|text| self.add(text)),
             // A regex says what its text looks like, not what it is: it makes no word known, only important.
             Test::Matches(pattern) => {
-                let words = pattern.as_str().split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.len() > 1);
+                let words = pattern.text().split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.len() > 1);
                 let words: Vec<String> = words.filter(|word| self.is_word(word)).map(str::to_ascii_lowercase).collect();
                 self.judged.extend(words);
             }

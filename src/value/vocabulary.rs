@@ -30,6 +30,11 @@ impl Word {
         self.of.words.get(self.rank).copied().unwrap_or_default()
     }
 
+    /// The set that it belongs to.
+    pub fn vocabulary(&self) -> &'static Vocabulary {
+        self.of
+    }
+
     pub fn rank(&self) -> usize {
         self.rank
     }

@@ -69,6 +69,11 @@ fn heading(line: &str) -> Option<String> {
     Some(line.strip_prefix("## ")?.to_lowercase().replace(' ', "-"))
 }
 
+/// The text without what stands in backticks, where brackets mean nothing.
+fn without_code(text: &str) -> String {
+    text.lines().flat_map(|line| line.split('`').step_by(2).chain(["\n"])).collect()
+}
+
 /// A page links only to pages and sections that are written with it, and to rule files.
 #[test]
 fn links_of_the_reference_lead_somewhere() {
@@ -77,7 +82,8 @@ fn links_of_the_reference_lead_somewhere() {
     let texts: BTreeMap<PathBuf, &str> =
         pages.iter().map(|page| (folder().join(&page.path), page.text.as_str())).collect();
     for (base, text) in &texts {
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        let prose = without_code(text);
+        for link in prose.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let (path, section) = link.split_once('#').unwrap_or((link, ""));
             let target = if path.is_empty() { base.clone() } else { tidy(&base.parent().unwrap().join(path)) };
             let found = texts.get(&target).is_some_and(|text| {

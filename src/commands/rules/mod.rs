@@ -3,6 +3,7 @@
 mod check;
 mod list;
 mod prove;
+mod reads;
 mod show;
 mod test;
 mod trials;
@@ -13,14 +14,15 @@ use std::process::ExitCode;
 use super::output;
 use crate::cli::Rules;
 use crate::error::Error;
+use crate::render::Color;
 
-pub fn run(args: &Rules, out: &mut dyn Write) -> Result<ExitCode, Error> {
+pub fn run(args: &Rules, color: Color, out: &mut dyn Write) -> Result<ExitCode, Error> {
     let text = match args {
         Rules::Check(paths) => check::check(paths)?,
         Rules::Test(args) => return test::test(args, out),
         Rules::Prove(args) => return prove::prove(args, out),
         Rules::List { selection, format } => list::list(selection, *format)?,
-        Rules::Show { id, selection } => show::show(id, selection)?,
+        Rules::Show(args) => show::show(args, color)?,
     };
     output::deliver(&text, None, out)?;
     Ok(ExitCode::SUCCESS)

@@ -1,56 +1,180 @@
-//! `harden rules show`: the whole story of a rule.
+//! `harden rules show`: the story of rules, or only what they will look at.
 
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::IsTerminal as _;
 
-use crate::cli::Selection;
+use super::reads;
+use crate::cli::{Format, Selection, Show};
 use crate::commands::setup;
+use crate::config::Config;
 use crate::error::Error;
-use crate::plan;
-use crate::rule::{Rule, Selection as Looked};
-use crate::target::Kind;
-use crate::value::text::sanitize;
+use crate::reference::story::{InputStory, Read, Story, asks};
+use crate::render::page::Page;
+use crate::render::{Color, width};
+use crate::rule::library::RuleSet;
+use crate::rule::words::{self, Words};
+use crate::value::text::json_document;
 
-pub(super) fn show(id: &str, selection: &Selection) -> Result<String, Error> {
-    let all = Selection { profile: Vec::new(), rule: vec![id.to_owned()], ..selection.clone() };
-    let config = setup::config(&all)?;
-    let rules = setup::rules(&crate::config::Config { profiles: Vec::new(), ..config }, &all, true)?.rules;
-    Ok(rules.iter().map(story).collect::<Vec<_>>().join("\n"))
+pub(super) fn show(args: &Show, color: Color) -> Result<String, Error> {
+    let config = setup::config(&args.selection)?;
+    let library = setup::library(&config)?;
+    let rules = rules(args, config)?;
+    if args.reads {
+        let merged = reads::merge(&rules.rules);
+        return Ok(match args.format {
+            Format::Json => json_document(&merged),
+            Format::Table => reads::text(&merged, Page::new(width(), color.decide(std::io::stdout().is_terminal()))),
+        });
+    }
+    let stories: Vec<_> = rules.rules.iter().map(|rule| Story::new(rule, library.profiles())).collect();
+    if args.format == Format::Json {
+        return Ok(json_document(&stories));
+    }
+    let mut page = Page::new(width(), color.decide(std::io::stdout().is_terminal()));
+    for (i, story) in stories.iter().enumerate() {
+        if i > 0 {
+            page.blank();
+        }
+        tell(story, rules.own.contains(story.id), &mut page);
+    }
+    Ok(page.finish())
 }
 
-fn story(rule: &Rule) -> String {
-    let mut text = String::new();
-    let _ = writeln!(text, "{}\n  {}\n", rule.id, sanitize(&rule.title));
-    let _ = writeln!(text, "severity  {}\nphase     {}", rule.severity.as_str(), rule.phase.as_str());
-    if !rule.tags.is_empty() {
-        let _ = writeln!(text, "tags      {}", sanitize(&rule.tags.join(", ")));
+/// The rules that are asked for: by id from all there are; by profile; else those of the user's own directories.
+fn rules(args: &Show, config: Config) -> Result<RuleSet, Error> {
+    let selection = &args.selection;
+    let named: Vec<String> = args.ids.iter().chain(&selection.rule).cloned().collect();
+    let own = named.is_empty() && selection.profile.is_empty() && !config.rules.is_empty();
+    if named.is_empty() && selection.profile.is_empty() && !own && !args.reads {
+        let error = Error::usage("no rule is named");
+        return Err(error.help("name one by its id; `harden rules list` shows them"));
     }
-    let _ = writeln!(text, "\nWhy\n  {}\n\nFix\n  {}", sanitize(&rule.why), sanitize(&rule.fix));
-    let _ = writeln!(text, "\nReads");
-    for looked in rule.selections() {
-        let _ = writeln!(text, "  {}\n    privilege: {}", sanitize(&reads(looked)), looked.resource.privilege);
+    let cases = !args.reads;
+    if named.is_empty() && !own {
+        return setup::rules(&config, selection, cases);
     }
-    if !rule.inputs.is_empty() {
-        let _ = writeln!(text, "\nInputs");
+    let rule = if own { vec!["*".to_owned()] } else { named };
+    let all = Selection { profile: Vec::new(), rule, ..selection.clone() };
+    let mut set = setup::rules(&Config { profiles: Vec::new(), ..config }, &all, cases)?;
+    if own {
+        set.rules.retain(|rule| set.own.contains(&*rule.id));
     }
-    for input in &rule.inputs {
-        let default = match &input.default {
-            Some(value) => value.items().join(","),
-            None => "must be set".to_owned(),
+    if set.rules.is_empty() {
+        return Err(Error::usage("there are no rules in the directories that are named"));
+    }
+    Ok(set)
+}
+
+/// Columns of the names beside which something stands, at least and at most.
+const COLUMN: usize = 9;
+const WIDE: usize = 22;
+const CASE_COLUMN: usize = "not-applicable".len();
+
+fn tell(story: &Story<'_>, own: bool, page: &mut Page) {
+    page.title(story.id, &format!("{}, {}", story.severity.as_str(), story.phase.as_str()));
+    page.paragraph(1, story.title);
+    page.heading("Why");
+    page.paragraph(1, story.why);
+    page.heading("How it is judged");
+    story.judged.iter().for_each(|words| judged(words, 1, page));
+    page.heading("What it looks at");
+    looks(&story.reads, page);
+    if !story.inputs.is_empty() {
+        page.heading("Inputs");
+        story.inputs.iter().for_each(|input| input_line(input, page));
+    }
+    if !story.cases.is_empty() {
+        page.heading("Cases");
+    }
+    for case in &story.cases {
+        let code = match case.outcome {
+            "pass" => "32",
+            "fail" => "31",
+            "unknown" => "33",
+            _ => "2",
         };
-        let _ = writeln!(text, "  {} ({}): {}", sanitize(&input.name), sanitize(&default), sanitize(&input.about));
+        let said = case.said.map(|said| format!("but with the inputs as they are set, the rule says {said}"));
+        for (i, line) in case.facts.iter().chain(&said).enumerate() {
+            let outcome = if i == 0 { case.outcome } else { "" };
+            page.painted_entry(1, CASE_COLUMN, outcome, code, line);
+        }
     }
-    let _ = writeln!(text, "\nReferences");
-    for (name, items) in &rule.refs {
-        let _ = writeln!(text, "  {}: {}", sanitize(name), sanitize(&items.join(", ")));
+    page.heading("Fix");
+    page.paragraph(1, story.fix);
+    page.heading("References");
+    let column = column(story.refs.keys().map(String::as_str));
+    for (name, items) in story.refs {
+        page.entry(1, column, name, &items.join(", "));
     }
-    let _ = writeln!(text, "\nFile      {}\nTests     {} cases", sanitize(&rule.source.path), rule.cases.len());
-    text
+    page.heading("Where it belongs");
+    if !story.tags.is_empty() {
+        page.entry(1, COLUMN, "tags", &story.tags.join(", "));
+    }
+    let profiles = match story.profiles.as_slice() {
+        [] if own => "none; rules of your own directories are judged whatever the profile".to_owned(),
+        [] => "none".to_owned(),
+        profiles => profiles.join(", "),
+    };
+    page.entry(1, COLUMN, "profiles", &profiles);
+    let file = if own { story.file.to_owned() } else { format!("{} (built in)", story.file) };
+    page.entry(1, COLUMN, "file", &file);
 }
 
-/// What a selection looks at, as the rule states it.
-fn reads(looked: &Looked) -> String {
-    let kinds: Vec<_> = plan::kinds(looked).into_iter().map(Kind::as_str).collect();
-    let kind = kinds.join(" and the ");
-    let with: Vec<_> = looked.with.iter().map(|(name, value)| format!("{name}={}", plan::show(value))).collect();
-    format!("{} on the {kind} {}", looked.resource.name, with.join(" ")).trim_end().to_owned()
+/// The outermost sentences are paragraphs, what they consist of are lists.
+fn judged(words: &Words, level: usize, page: &mut Page) {
+    page.paragraph(level, &words.text);
+    words.parts.iter().for_each(|part| judged_part(part, level, page));
+}
+
+fn judged_part(words: &Words, level: usize, page: &mut Page) {
+    page.item(level, &words.text);
+    words.parts.iter().for_each(|part| judged_part(part, level + 1, page));
+}
+
+/// What is read of each resource: the queries, then the fields that count and the privilege.
+fn looks(reads: &[Read], page: &mut Page) {
+    let resources: BTreeSet<_> = reads.iter().map(|read| (&read.targets, read.resource)).collect();
+    for (targets, resource) in resources {
+        let of_it = || reads.iter().filter(|read| (&read.targets, read.resource) == (targets, resource));
+        let targets: Vec<_> = targets.iter().map(|kind| kind.as_str()).collect();
+        page.paragraph(1, &format!("{} on {}", words::code(resource), targets.join(" and ")));
+        let mut fields: BTreeMap<&str, (BTreeSet<&str>, &str)> = BTreeMap::new();
+        for read in of_it() {
+            page.item(1, &asks(&read.with, &read.for_each));
+            for field in &read.fields {
+                fields.entry(field.name).or_insert((BTreeSet::new(), field.about)).0.insert(&field.ty);
+            }
+        }
+        let column = column(fields.keys().copied());
+        for (name, (types, about)) in fields {
+            let types: Vec<_> = types.into_iter().collect();
+            page.entry(2, column, name, &format!("{about} [{}]", types.join(" or ")));
+        }
+        for privilege in of_it().map(|read| read.privilege).take(1) {
+            page.entry(2, column, "privilege", privilege);
+        }
+    }
+}
+
+/// The width of a column for these names.
+fn column<'n>(names: impl Iterator<Item = &'n str>) -> usize {
+    names.map(|name| name.chars().count()).max().unwrap_or(0).clamp(COLUMN, WIDE)
+}
+
+fn input_line(input: &InputStory<'_>, page: &mut Page) {
+    page.entry(1, COLUMN, input.name, &format!("{}; {}", input.about, input.ty));
+    let values = |items: &[String]| items.join(",");
+    match (&input.default, &input.example) {
+        (Some(default), _) => page.entry(2, COLUMN, "default", &values(default)),
+        (None, Some(example)) => page.entry(2, COLUMN, "example", &values(example)),
+        (None, None) => {}
+    }
+    match &input.value {
+        None => page.entry(2, COLUMN, "not set", "until it is, the rule is unknown; above stands the example"),
+        value if *value == input.default => {}
+        Some(value) => page.entry(2, COLUMN, "set to", &values(value)),
+    }
+    let name = input.name;
+    let by = format!("`--input {name}=VALUE`, or `{name} = \"VALUE\"` under `[inputs]` in harden.toml");
+    page.entry(2, COLUMN, "to set it", &by);
 }

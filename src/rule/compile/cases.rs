@@ -7,8 +7,7 @@ use crate::diagnostic::Problem;
 use crate::facts::{Basis, Extent, Listing, Subject};
 use crate::resource::{Field, Resource, With};
 use crate::rule::Selection;
-use crate::rule::case::{Answer, CASE_NOW, Case, Outcome};
-use crate::rule::case_text::NOT_GIVEN;
+use crate::rule::case::{Answer, CASE_NOW, Case, NOT_GIVEN, Outcome};
 use crate::value::{List, Observed, Reason, Record, Secret, Type, Value, time};
 use crate::yaml::{Kind, Node};
 

@@ -1,5 +1,7 @@
 //! Checks: which resource with which parameters, which subjects count, and what is expected of them.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use super::reader::Reader;
@@ -107,7 +109,8 @@ impl Reader<'_> {
             self.unknown_word(&name.span, text, resource::ALL.iter().map(|resource| resource.name), "resource");
             return None;
         };
-        let with = self.with(node.get("with"), resource, node);
+        let mut inputs = BTreeMap::new();
+        let with = self.with(node.get("with"), resource, node, &mut inputs);
         let as_type = resource.as_type(&with);
         let filter = match node.get("where") {
             Some(filter) => Some(self.expectation(filter, resource.fields, as_type, resource.name)?),
@@ -117,7 +120,7 @@ impl Reader<'_> {
             Some(each) => Some(Box::new(each?)),
             None => None,
         };
-        Some(Selection { resource, with, as_type, each, filter })
+        Some(Selection { resource, with, inputs, as_type, each, filter })
     }
 
     fn each(&self, node: &Node) -> Option<Each> {
@@ -172,14 +175,24 @@ impl Reader<'_> {
         }
     }
 
-    fn with(&self, node: Option<&Node>, resource: &'static Resource, check: &Node) -> With {
+    fn with(
+        &self,
+        node: Option<&Node>,
+        resource: &'static Resource,
+        check: &Node,
+        inputs: &mut BTreeMap<String, Vec<String>>,
+    ) -> With {
         let mut with = With::new();
         let names: Vec<&str> = resource.params.iter().map(|param| param.name).collect();
         if let Some(node) = node {
             for (key, value) in node.mapping().unwrap_or_else(|| self.keys(node, &[], "`with`")) {
                 match resource.params.iter().find(|param| param.name == key.name) {
                     Some(param) => {
-                        with.extend(self.param(value, param).map(|value| (key.name.clone(), value)));
+                        let (value, from) = self.noting_inputs(|| self.param(value, param));
+                        with.extend(value.map(|value| (key.name.clone(), value)));
+                        if !from.is_empty() {
+                            inputs.insert(key.name.clone(), from);
+                        }
                     }
                     None if resource.fields.iter().any(|field| field.name == key.name) => {
                         let message = format!("`{}` is a field of {}, not a parameter", key.name, resource.name);

@@ -4,14 +4,11 @@ use super::reader::Reader;
 use crate::diagnostic::Problem;
 use crate::matcher::{Expectation, Matcher, Pattern, Test, UrlTest};
 use crate::resource::Field;
+use crate::rule::matchers::Name;
 use crate::value::{List, Net, Observed, Type, Value, time};
 use crate::yaml::{Kind, Node};
 
 const COMBINATORS: [&str; 3] = ["all_of", "any_of", "not"];
-const MATCHERS: [&str; 18] = [
-    "equals", "in", "at_least", "at_most", "matches", "has", "within", "exists", "count", "every", "some", "none",
-    "key", "secret", "url", "not", "all_of", "any_of",
-];
 /// Bytes of a regex as it is written.
 const REGEX_TEXT: usize = 2048;
 /// Regexes of a rule, so that what it takes to compile one is bounded too.
@@ -47,11 +44,13 @@ impl Reader<'_> {
                     Some(index) => {
                         let declared = table.get(index).map_or(Type::As, |field| field.ty);
                         let ty = if matches!(declared, Type::As) { as_type } else { declared };
-                        let worded = self.matcher(value, ty);
+                        let (worded, inputs) = self.noting_inputs(|| self.matcher(value, ty));
+                        let inputs = inputs.into_iter().map(String::into).collect();
                         parts.extend(worded.map(|(matcher, expected)| Expectation::Field {
                             index,
                             matcher,
                             expected: expected.into(),
+                            inputs,
                         }));
                     }
                     None => {
@@ -110,7 +109,7 @@ impl Reader<'_> {
             Kind::Mapping(entries) => {
                 let mut all = Vec::with_capacity(entries.len());
                 for (key, operand) in entries {
-                    if MATCHERS.contains(&key.name.as_str()) {
+                    if Name::ALL.iter().any(|name| name.as_str() == key.name) {
                         all.extend(self.named(&key.name, operand, ty));
                     } else {
                         self.unknown_matcher(key, ty);
@@ -123,14 +122,15 @@ impl Reader<'_> {
 
     fn unknown_matcher(&self, key: &crate::yaml::Key, ty: Type) {
         let problem = Problem::new(key.span.clone(), format!("`{}` is no matcher", key.name));
-        let suggested = problem.clone().suggest(&key.name, MATCHERS);
+        let names = Name::ALL.map(Name::as_str);
+        let suggested = problem.clone().suggest(&key.name, names);
         let help = match (suggested.help, ty) {
             (Some(help), _) => help,
             (None, Type::Record(_)) => "this field is a record: put the fields under `key:`".to_owned(),
             (None, Type::List(_)) => {
                 "this field is a list: say of which items, with `every:`, `some:` or `none:`".to_owned()
             }
-            (None, _) => format!("there are: {}", MATCHERS.join(", ")),
+            (None, _) => format!("there are: {}", names.join(", ")),
         };
         self.report(problem.help(help));
     }

@@ -22,6 +22,8 @@ pub(crate) struct Reader<'r> {
     pub(crate) build_regexes: bool,
     pub(crate) used: RefCell<BTreeSet<String>>,
     pub(crate) unset: RefCell<BTreeSet<String>>,
+    /// Inputs that were filled in since this was last emptied.
+    filled: RefCell<BTreeSet<String>>,
     /// Names bound by an enclosing `each`, which only `with` may use.
     pub(crate) bound: RefCell<Vec<String>>,
     /// Regular expressions so far.
@@ -64,6 +66,7 @@ impl<'r> Reader<'r> {
             build_regexes: true,
             used: RefCell::default(),
             unset: RefCell::default(),
+            filled: RefCell::default(),
             bound: RefCell::default(),
             regexes: Cell::new(0),
         }
@@ -200,11 +203,19 @@ impl<'r> Reader<'r> {
     /// The value an input has: as given, else its default, else its example with the input noted as unset.
     fn input(&self, input: &Input) -> InputValue {
         self.used.borrow_mut().insert(input.name.clone());
+        self.filled.borrow_mut().insert(input.name.clone());
         let given = self.given.get(&input.name).or(input.default.as_ref());
         given.cloned().unwrap_or_else(|| {
             self.unset.borrow_mut().insert(input.name.clone());
             input.example.clone().unwrap_or(InputValue::One(String::new()))
         })
+    }
+
+    /// The inputs that `read` fills in, with what it returns.
+    pub(crate) fn noting_inputs<T>(&self, read: impl FnOnce() -> T) -> (T, Vec<String>) {
+        let before = self.filled.take();
+        let result = read();
+        (result, self.filled.replace(before).into_iter().collect())
     }
 
     /// The node with its `${input}` references filled in. Names bound by `each` stay; others are refused.

@@ -182,7 +182,9 @@ impl Reader<'_> {
                 format!("the input `{}` was set to something else than {expected}", key.name),
             ));
         }
-        Some(Input { name: key.name.clone(), ty, about: about.unwrap_or_default().to_owned(), default, example })
+        let value = given.or(default.as_ref()).cloned();
+        let about = about.unwrap_or_default().to_owned();
+        Some(Input { name: key.name.clone(), ty, about, default, example, value })
     }
 
     fn input_value(&self, node: &Node, ty: Type) -> Option<InputValue> {

@@ -1,0 +1,112 @@
+//! `harden rules show --reads`: everything that rules will look at, merged, before anything is looked at.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::plan;
+use crate::reference::story::{Reference, asks, in_order, references};
+use crate::render::page::Page;
+use crate::resource::With;
+use crate::rule::{Rule, Selection};
+use crate::target::Kind;
+
+/// Rules that are named beside a query.
+const SHOWN: usize = 3;
+
+/// What rules look at.
+#[derive(Debug, Serialize)]
+pub(super) struct Reads {
+    rules: Vec<String>,
+    /// Rules that look at nothing until these inputs are set; what is listed for them is by the inputs' examples.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    unset: BTreeMap<String, Vec<String>>,
+    queries: Vec<Query>,
+}
+
+/// One query, asked by one rule or more.
+#[derive(Debug, Serialize)]
+struct Query {
+    target: Kind,
+    resource: &'static str,
+    /// How the answer is read (`as`) is left out: it changes nothing about what is looked at.
+    with: serde_json::Map<String, Json>,
+    /// Where names in the parameters come from: what is looked at is known only when that was seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    for_each: Vec<Reference>,
+    privilege: &'static str,
+    rules: BTreeSet<String>,
+}
+
+/// The queries of all rules, by target and resource, each once.
+pub(super) fn merge(rules: &[Rule]) -> Reads {
+    let mut queries: BTreeMap<_, Query> = BTreeMap::new();
+    for rule in rules {
+        for query in rule.selections().into_iter().flat_map(queries_of) {
+            let key = (query.target, query.resource, asks(&query.with, &query.for_each));
+            queries.entry(key).or_insert(query).rules.insert(rule.id.to_string());
+        }
+    }
+    let unset = rules.iter().filter(|rule| !rule.unset.is_empty());
+    Reads {
+        rules: rules.iter().map(|rule| rule.id.to_string()).collect(),
+        unset: unset.map(|rule| (rule.id.to_string(), rule.unset.clone())).collect(),
+        queries: queries.into_values().collect(),
+    }
+}
+
+fn queries_of(selection: &Selection) -> impl Iterator<Item = Query> {
+    let query = |mut with: With| {
+        let target = (selection.resource.target)(&with);
+        with.remove("as");
+        Query {
+            target,
+            resource: selection.resource.name,
+            with: in_order(selection.resource, &with),
+            for_each: references(selection),
+            privilege: selection.resource.privilege,
+            rules: BTreeSet::new(),
+        }
+    };
+    plan::parameters(selection).into_iter().map(query)
+}
+
+pub(super) fn text(reads: &Reads, mut page: Page) -> String {
+    let count = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
+    let verb = if reads.rules.len() == 1 { "looks" } else { "look" };
+    let rules = count(reads.rules.len(), "rule", "rules");
+    let things = count(reads.queries.len(), "thing", "things");
+    page.paragraph(0, &format!("{rules} {verb} at {things}."));
+    let mut last = None;
+    for query in &reads.queries {
+        if last.map(|(target, _)| target) != Some(query.target) {
+            page.heading(query.target.as_str());
+        }
+        if last != Some((query.target, query.resource)) {
+            page.paragraph(1, query.resource);
+            page.paragraph(2, &format!("privilege: {}", query.privilege));
+        }
+        last = Some((query.target, query.resource));
+        page.item(2, &format!("{} ({})", asks(&query.with, &query.for_each), named(&query.rules)));
+    }
+    if !reads.unset.is_empty() {
+        page.heading("Inputs that are not set");
+    }
+    for (rule, inputs) in &reads.unset {
+        let text = format!(
+            "{rule} looks at nothing until {} is set; above stands what its example makes it look at",
+            inputs.join(", ")
+        );
+        page.paragraph(1, &text);
+    }
+    page.finish()
+}
+
+fn named(rules: &BTreeSet<String>) -> String {
+    let names: Vec<_> = rules.iter().take(SHOWN).map(String::as_str).collect();
+    match rules.len().saturating_sub(SHOWN) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
