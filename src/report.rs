@@ -10,7 +10,7 @@ use crate::evaluate::evaluate;
 use crate::facts::{Basis, Facts, Target};
 use crate::finding::{Finding, Status};
 use crate::remedy;
-use crate::rule::{Phase, Rule, Severity};
+use crate::rule::{Change, Phase, Rule, Severity};
 use crate::value::Observed;
 use crate::value::text::json_document;
 use crate::value::time;
@@ -66,10 +66,24 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleEntry {
     pub title: String,
+    /// The severity that counted in this run.
     pub severity: Severity,
     pub phase: Phase,
     pub why: String,
     pub refs: BTreeMap<String, Vec<String>>,
+    /// What profiles changed about the rule in this run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Change>,
+    /// The rule stands in place of the built-in one of its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces_built_in: Option<Replacement>,
+}
+
+/// Why a rule of the user's stands in place of a built-in one, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Replacement {
+    pub reason: String,
+    pub file: String,
 }
 
 /// A status as the document names it.
@@ -161,6 +175,11 @@ impl RuleEntry {
             phase: rule.phase,
             why: rule.why.clone(),
             refs: rule.refs.clone(),
+            overrides: rule.changes.clone(),
+            replaces_built_in: rule.overrides.as_ref().map(|overridden| Replacement {
+                reason: overridden.reason.clone(),
+                file: rule.source.path.to_string(),
+            }),
         }
     }
 }
