@@ -60,6 +60,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Command::Check(args) => commands::check::run(args, cli.color, out, err),
         Command::Collect(args) => commands::collect::run(args, out, err),
         Command::Rules(args) => commands::rules::run(args, out),
+        Command::Profiles(args) => commands::profiles::run(args, out, err),
         Command::Dsn(args) => commands::dsn::run(args, out),
         Command::PgAccess(args) => commands::pg_access::run(args, out, err),
         Command::Schema(args) => commands::schema::run(args, out),

@@ -5,6 +5,7 @@ pub mod collect;
 pub mod dsn;
 pub mod output;
 pub mod pg_access;
+pub mod profiles;
 pub mod rules;
 pub mod schema;
 pub mod setup;

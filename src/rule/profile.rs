@@ -213,7 +213,8 @@ fn stated(reader: &Reader<'_>, node: &Node, source: &Source, giver: &Giver) -> O
         let problem = Problem::new(node.span.clone(), "this override does not say why");
         reader.report(problem.help("add `reason:`; it is shown in the report beside what the rule says"));
     }
-    if node.get("severity").is_none() && node.get("inputs").is_none() {
+    let sets = |node: &Node| node.mapping().is_none_or(|entries| !entries.is_empty());
+    if node.get("severity").is_none() && !node.get("inputs").is_some_and(sets) {
         let problem = Problem::new(node.span.clone(), "this override changes nothing");
         reader.report(problem.help("add `severity: low`, or `inputs: { NAME: VALUE }`"));
     }

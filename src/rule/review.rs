@@ -206,23 +206,31 @@ fn disagreements(library: &Library, profile: &Arc<Profile>, set: &RuleSet) -> Di
     settler.conflicts()
 }
 
-/// A line for each of the user's directories that has no rule, or none that is judged, though profiles were chosen.
+/// A line for each of the user's directories that has no rule, or of whose profiles none was chosen so that rules of it
+/// are not judged.
 pub(super) fn unused_packs(library: &Library, set: &RuleSet, settings: Settings<'_>) -> Vec<String> {
-    let judged = |rule: &Rule| {
-        settings.profiles.is_empty() || set.always.contains(&*rule.id) || settings.select(Facet::from(rule))
-    };
-    let judged: BTreeSet<&str> = set.rules.iter().filter(|rule| judged(rule)).map(|rule| &*rule.id).collect();
+    let rules: BTreeMap<&str, &Rule> = set.rules.iter().map(|rule| (&*rule.id, rule)).collect();
+    let chosen = |pack: usize| settings.profiles.iter().any(|profile| profile.lineage().any(|one| one.pack == pack));
     let mut lines = Vec::new();
     for (i, pack) in library.packs.iter().enumerate() {
         let Some(directory) = pack.directory.as_deref().map(Path::display) else { continue };
         let profiles = library.profiles.iter().filter(|profile| profile.pack == i);
         let names: Vec<_> = profiles.map(|profile| profile.name.as_str()).collect();
-        let rules: Vec<_> = library.rules.iter().filter(|text| text.pack == i).collect();
-        if rules.is_empty() && names.is_empty() {
+        let own: Vec<_> = library.rules.iter().filter(|text| text.pack == i).collect();
+        if own.is_empty() && names.is_empty() {
             lines.push(format!("{directory}: there is no rule in this directory"));
-        } else if !rules.is_empty() && !rules.iter().any(|text| judged.contains(text.stem.as_str())) {
-            let names = names.join(", ");
-            lines.push(format!("{directory}: none of its rules is judged; choose one of its profiles: {names}"));
+        }
+        if settings.profiles.is_empty() || names.is_empty() || chosen(i) {
+            continue;
+        }
+        let rules = own.iter().filter_map(|text| rules.get(text.stem.as_str()));
+        let left: Vec<_> = rules.filter(|rule| !settings.select(Facet::from(**rule))).collect();
+        if let Some((first, more)) = left.split_first() {
+            let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+            let (id, names) = (&first.id, names.join(", "));
+            lines.push(format!(
+                "{directory}: not judged: {id}{more}; to judge them choose one of its profiles: {names}"
+            ));
         }
     }
     lines

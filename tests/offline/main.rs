@@ -17,6 +17,8 @@ mod hostile;
 mod judging;
 mod law;
 mod mistakes;
+mod packs;
+mod profiles;
 mod random_rules;
 mod readme;
 mod reference;
