@@ -74,6 +74,9 @@ Examples:
   harden resources file
   harden resources container --format json")]
     Resources(Resources),
+    /// List the profiles, or show what one selects, sets and overrides.
+    #[command(subcommand)]
+    Profiles(Profiles),
     /// Say what a PostgreSQL connection string means for the client that uses it.
     #[command(after_help = "\
 Examples:
@@ -129,7 +132,8 @@ pub struct Selection {
     #[arg(long = "rules", value_name = "DIR", help_heading = "Rules")]
     pub rules: Vec<PathBuf>,
 
-    /// Set an input of the rules; may be given more than once. A list is written with commas.
+    /// Set an input of the rules; may be given more than once. A list is written with commas. The variable
+    /// HARDEN_INPUT_NAME sets the input `name` too.
     #[arg(long = "input", value_name = "KEY=VALUE", help_heading = "Rules")]
     pub input: Vec<String>,
 
@@ -337,6 +341,41 @@ pub struct TryOut {
     pub verbose: bool,
 }
 
+/// Where rules and profiles come from, for commands that select none.
+#[derive(Debug, Args)]
+pub struct Sources {
+    /// Also load the rules and profiles of this directory; may be given more than once.
+    #[arg(long = "rules", value_name = "DIR", help_heading = "Rules")]
+    pub rules: Vec<PathBuf>,
+
+    /// Set an input of the rules; may be given more than once. A list is written with commas.
+    #[arg(long = "input", value_name = "KEY=VALUE", help_heading = "Rules")]
+    pub input: Vec<String>,
+
+    /// Read directories of rules and inputs from this file; `./harden.toml` is read when it is there.
+    #[arg(long, value_name = "FILE", help_heading = "Rules")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Profiles {
+    /// List the profiles: how many rules each selects, and where it comes from.
+    List {
+        #[command(flatten)]
+        sources: Sources,
+        #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Output")]
+        format: Format,
+    },
+    /// Show a profile: what it extends and selects, its inputs with their values, its overrides and its rules.
+    Show {
+        name: String,
+        #[command(flatten)]
+        sources: Sources,
+        #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Output")]
+        format: Format,
+    },
+}
+
 #[derive(Debug, Args)]
 pub struct Dsn {
     /// The connection string; `env:NAME` or `file:PATH` keep a password off the command line.
@@ -431,5 +470,6 @@ pub enum Document {
     Report,
     Facts,
     Rule,
+    Profile,
     Config,
 }

@@ -1,6 +1,7 @@
 //! `harden.toml`: targets, profiles, inputs, the gate. Read into the same spanned tree as rules, so that its mistakes are
 //! shown in the same way and all at once.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
@@ -9,8 +10,8 @@ use toml::de::{DeTable, DeValue};
 use crate::diagnostic::{Diagnostics, Problem, Source};
 use crate::rule::Severity;
 use crate::rule::compile::Reader;
-use crate::rule::input::Inputs;
-use crate::rule::profile;
+use crate::rule::input::{Given, Giver, Inputs};
+use crate::rule::{pack, profile};
 use crate::yaml::{Key, Kind, MAX_BYTES, Node};
 
 const KEYS: [&str; 7] = ["profiles", "rules", "fail_on", "allow_unknown", "timeout", "inputs", "targets"];
@@ -27,7 +28,7 @@ pub struct Config {
     pub allow_unknown: Option<bool>,
     /// Seconds that one query may take.
     pub timeout: Option<u64>,
-    pub inputs: Inputs,
+    pub inputs: BTreeMap<String, Given>,
     pub root: Option<PathBuf>,
     pub docker: Option<String>,
     /// Names, where given, and connection strings or where to find them.
@@ -55,17 +56,12 @@ pub fn load(path: &Path) -> Result<Config, Diagnostics> {
 
 /// The file's text, read no further than a configuration may be long.
 fn read(path: &Path) -> std::io::Result<String> {
-    use std::io::{Error, ErrorKind, Read as _};
-    let file = std::fs::File::open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(Error::new(ErrorKind::InvalidInput, "this is no file"));
-    }
-    let mut text = String::new();
-    file.take(MAX_BYTES as u64 + 1).read_to_string(&mut text)?;
-    if text.len() > MAX_BYTES {
+    use std::io::{Error, ErrorKind};
+    let bytes = pack::read_regular(path, MAX_BYTES + 1)?;
+    if bytes.len() > MAX_BYTES {
         return Err(Error::new(ErrorKind::FileTooLarge, format!("it is larger than {MAX_BYTES} bytes")));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|error| Error::new(ErrorKind::InvalidData, error.utf8_error()))
 }
 
 /// Reads the text of a configuration file; `base` is what its relative paths start from.
@@ -80,7 +76,7 @@ pub fn parse(source: &Source, base: &Path) -> Result<Config, Vec<Problem>> {
     let root = Node { span: 0..source.text.len(), tag: None, kind: mapping(table.get_ref()) };
     let inputs = Inputs::new();
     let reader = Reader::new(&inputs);
-    let config = lower(&reader, &root, base);
+    let config = lower(&reader, &root, source, base);
     let problems = reader.into_problems();
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
@@ -107,7 +103,7 @@ fn node(value: &Spanned<DeValue<'_>>) -> Node {
     Node { span: value.span(), tag: None, kind }
 }
 
-fn lower(reader: &Reader<'_>, root: &Node, base: &Path) -> Config {
+fn lower(reader: &Reader<'_>, root: &Node, source: &Source, base: &Path) -> Config {
     let mut config = Config::default();
     for (key, value) in reader.keys(root, &KEYS, "harden.toml") {
         match key.name.as_str() {
@@ -118,7 +114,7 @@ fn lower(reader: &Reader<'_>, root: &Node, base: &Path) -> Config {
                 config.allow_unknown = reader.word(value, &[("true", true), ("false", false)], "truth value")
             }
             "timeout" => config.timeout = timeout(reader, value),
-            "inputs" => config.inputs = profile::inputs(reader, value),
+            "inputs" => config.inputs = profile::inputs(reader, value, source, &Giver::Configuration),
             "targets" => targets(reader, value, base, &mut config),
             _ => {}
         }

@@ -65,6 +65,11 @@ impl Source {
     pub fn new(path: impl AsRef<str>, text: impl AsRef<str>) -> Self {
         Source { path: path.as_ref().into(), text: text.as_ref().into() }
     }
+
+    /// The line, from 1, in which a byte stands.
+    pub fn line(&self, byte: usize) -> usize {
+        1 + self.text.bytes().take(byte).filter(|b| *b == b'\n').count()
+    }
 }
 
 /// Problems with the texts they are in.

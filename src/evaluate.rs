@@ -9,6 +9,7 @@ use crate::facts::{Basis, Extent, Facts, Listing, Query, Subject};
 use crate::finding::{Evidence, Finding, Seen, Status};
 use crate::matcher::{Context, Expectation};
 use crate::plan::{self, Targets};
+use crate::rule::input::how_to_set;
 use crate::rule::{Check, OnAbsent, Quantifier, QueryCheck, Rule};
 use crate::truth::Truth;
 use crate::value::{List, Observed, Reason, Value};
@@ -60,9 +61,8 @@ struct Judge<'f> {
 
 impl<'f> Judge<'f> {
     fn run(&self, visit: &mut impl FnMut(Finding<'f>)) {
-        if let Some(name) = self.rule.unset.first() {
-            let reason = Reason::new(format!("the input `{name}` is not set; give it by --input {name}=VALUE"));
-            return visit(self.whole(Judged::about(format!("input {name}"), Status::Unknown(reason))));
+        if !self.rule.unset.is_empty() {
+            return self.unset(visit);
         }
         if let Some(condition) = self.rule.when.as_ref().and_then(|when| self.condition(when)) {
             return visit(self.whole(condition));
@@ -70,6 +70,16 @@ impl<'f> Judge<'f> {
         match &self.rule.check {
             Check::Query(query) => self.query(query, Truth::False, &mut |judged| visit(self.whole(judged))),
             check => visit(self.whole(self.combined(check, Truth::False))),
+        }
+    }
+
+    /// What is said of a rule that lacks inputs: each of them is named, with the ways to set it.
+    fn unset(&self, visit: &mut impl FnMut(Finding<'f>)) {
+        for name in &self.rule.unset {
+            let about = self.rule.inputs.iter().find(|input| input.name == *name).map(|input| input.about.as_str());
+            let what = about.map(|about| format!(" ({about})")).unwrap_or_default();
+            let reason = Reason::new(format!("the input `{name}`{what} is not set; set it {}", how_to_set(name)));
+            visit(self.whole(Judged::about(format!("input {name}"), Status::Unknown(reason))));
         }
     }
 

@@ -36,6 +36,12 @@ impl Alternatives {
     pub fn matches(&self, name: &str) -> bool {
         self.0.iter().any(|glob| glob.matches(name))
     }
+
+    /// How many patterns the braces stand for.
+    #[expect(clippy::len_without_is_empty, reason = "a text stands for at least one pattern")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 fn unclosed(text: &str) -> Option<char> {

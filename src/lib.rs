@@ -64,6 +64,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Command::Record(args) => commands::record::run(args, out, err),
         Command::Rules(args) => commands::rules::run(args, cli.color, out),
         Command::Resources(args) => commands::resources::run(args, cli.color, out),
+        Command::Profiles(args) => commands::profiles::run(args, out, err),
         Command::Dsn(args) => commands::dsn::run(args, out),
         Command::PgAccess(args) => commands::pg_access::run(args, out, err),
         Command::Schema(args) => commands::schema::run(args, out),

@@ -69,17 +69,22 @@ pub enum Test {
 
 /// Bytes of a compiled regex.
 const REGEX_LIMIT: usize = 1 << 18;
+/// The sizes that a stranger's regex is tried with, so that few bytes are charged for a small one.
+const REGEX_SIZES: [usize; 3] = [1 << 14, 1 << 16, REGEX_LIMIT];
 
 /// A regex, built when it is first needed: most runs need few of those that the rules hold.
 #[derive(Debug)]
 pub struct Pattern {
     text: Box<str>,
+    /// Bytes that it may take, and as many again for what matching keeps, where that is bounded too.
+    size: usize,
+    bounded: bool,
     regex: OnceLock<Result<Regex, String>>,
 }
 
 impl Pattern {
     pub fn new(text: &str) -> Self {
-        Pattern { text: text.into(), regex: OnceLock::new() }
+        Pattern { text: text.into(), size: REGEX_LIMIT, bounded: false, regex: OnceLock::new() }
     }
 
     /// The regex as it was written.
@@ -89,14 +94,32 @@ impl Pattern {
 
     /// The regex, bounded in size and depth; or what is wrong with it.
     pub fn build(&self) -> Result<&Regex, &str> {
-        let build = || {
-            let built = RegexBuilder::new(&self.text).size_limit(REGEX_LIMIT).nest_limit(50).build();
-            built.map_err(|error| {
-                let cause = error.to_string();
-                cause.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
-            })
-        };
-        self.regex.get_or_init(build).as_ref().map_err(String::as_str)
+        self.regex.get_or_init(|| self.compile(self.size)).as_ref().map_err(String::as_str)
+    }
+
+    /// Bounds what the regex takes when it is built and when it matches, and tells how many bytes that are; or what is
+    /// wrong with it. It is not kept yet: of many rules few are needed.
+    pub fn bound(&mut self) -> Result<usize, String> {
+        self.bounded = true;
+        for size in REGEX_SIZES {
+            if self.compile(size).is_ok() {
+                self.size = size;
+                return Ok(size);
+            }
+        }
+        self.compile(REGEX_LIMIT).map(|_| REGEX_LIMIT)
+    }
+
+    fn compile(&self, size: usize) -> Result<Regex, String> {
+        let mut builder = RegexBuilder::new(&self.text);
+        builder.size_limit(size).nest_limit(50);
+        if self.bounded {
+            builder.dfa_size_limit(size);
+        }
+        builder.build().map_err(|error| {
+            let cause = error.to_string();
+            cause.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+        })
     }
 }
 

@@ -22,13 +22,21 @@ const CONCURRENT: usize = 64;
 /// Adds to the facts what the rules ask of the open targets.
 pub async fn observe(rules: &[Rule], doors: &BTreeMap<String, Door>, facts: &mut Facts, now: i64, limit: Duration) {
     for _ in 0..MAX_WAVES {
-        let open = plan::open_queries(rules, facts, now);
+        let mut open = plan::open_queries(rules, facts, now);
         if open.is_empty() {
             return;
         }
+        let room = plan::MAX_ASKED.saturating_sub(facts.listings.len());
+        let beyond = open.iter().nth(room).cloned().map(|first| open.split_off(&first)).unwrap_or_default();
         let answers = stream::iter(open).map(|query| ask(query, doors, limit)).buffer_unordered(CONCURRENT);
         let answers: Vec<(Query, Listing)> = answers.collect().await;
         facts.listings.extend(answers);
+        if !beyond.is_empty() {
+            let reason = Reason::new(format!("these rules ask more than {} queries", plan::MAX_ASKED));
+            let reason = reason.with_grant("judge by fewer rules at a time: --rule, --profile");
+            facts.listings.extend(beyond.into_iter().map(|query| (query, Listing::failed(reason.clone()))));
+            return;
+        }
     }
 }
 

@@ -16,6 +16,8 @@ use crate::value::{List, Observed, Reason, Value};
 
 /// Queries that one selection may ask; a reference that points to more is unknown.
 const MAX_QUERIES: usize = 10_000;
+/// Queries of a whole run; what rules ask beyond them is unknown.
+pub const MAX_ASKED: usize = 200_000;
 
 /// The target of each kind that a rule is judged on together.
 pub type Targets<'f> = BTreeMap<Kind, &'f Target>;
@@ -80,7 +82,7 @@ pub fn parameters(selection: &Selection) -> Vec<With> {
     fill(&selection.with, &Binding::new())
 }
 
-/// The queries of all rules that the facts do not answer yet.
+/// The queries of all rules that the facts do not answer yet, or somewhat more of them than [`MAX_ASKED`].
 pub fn open_queries<'r>(rules: impl IntoIterator<Item = &'r Rule>, facts: &Facts, now: i64) -> BTreeSet<Query> {
     let mut open = BTreeSet::new();
     for rule in rules.into_iter().filter(|rule| rule.unset.is_empty()) {
@@ -90,6 +92,9 @@ pub fn open_queries<'r>(rules: impl IntoIterator<Item = &'r Rule>, facts: &Facts
                 open.extend(expansion.pending);
                 let queries = expansion.queries.into_iter().map(|(query, _)| query);
                 open.extend(queries.filter(|query| !facts.listings.contains_key(query)));
+                if open.len() > MAX_ASKED {
+                    return open;
+                }
             }
         }
     }

@@ -10,13 +10,17 @@ use crate::evaluate::evaluate;
 use crate::facts::{Basis, Facts, Target};
 use crate::finding::{Finding, Status};
 use crate::remedy;
-use crate::rule::{Phase, Rule, Severity};
-use crate::value::Observed;
+use crate::rule::{Change, Phase, Rule, Severity};
 use crate::value::text::json_document;
 use crate::value::time;
+use crate::value::{Observed, Reason};
 
 /// The version of the document's format.
 pub const SCHEMA: &str = "harden.report/v1";
+
+/// Findings of a run that are kept one by one, so that rules of strangers cannot take all memory; beyond them each rule
+/// says only that there are more, and its first fail.
+const MAX_FINDINGS: usize = 1_000_000;
 
 /// What is said of a whole run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -66,10 +70,24 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleEntry {
     pub title: String,
+    /// The severity that counted in this run.
     pub severity: Severity,
     pub phase: Phase,
     pub why: String,
     pub refs: BTreeMap<String, Vec<String>>,
+    /// What profiles changed about the rule in this run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Change>,
+    /// The rule stands in place of the built-in one of its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces_built_in: Option<Replacement>,
+}
+
+/// Why a rule of the user's stands in place of a built-in one, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Replacement {
+    pub reason: String,
+    pub file: String,
 }
 
 /// A status as the document names it.
@@ -126,7 +144,14 @@ impl Report {
     /// Judges the facts by the rules at an instant, in seconds since the epoch.
     pub fn assemble(rules: &[Rule], facts: &Facts, now: i64, gate: Gate) -> Self {
         let mut findings = Vec::new();
-        evaluate(rules, facts, now, &mut |finding| findings.push(Entry::new(&finding)));
+        let mut rest = BTreeMap::new();
+        evaluate(rules, facts, now, &mut |finding| match (findings.len(), &finding.status) {
+            (..MAX_FINDINGS, _) => findings.push(Entry::new(&finding)),
+            // One fail is enough to decide, and must not be lost.
+            (_, Status::Fail) => drop(rest.entry((&finding.rule.id, true)).or_insert_with(|| Entry::new(&finding))),
+            _ => drop(rest.entry((&finding.rule.id, false)).or_insert_with(|| Entry::rest(&finding))),
+        });
+        findings.extend(rest.into_values());
         findings.sort_by(|a, b| a.key().cmp(&b.key()));
         findings.dedup();
         Report {
@@ -161,11 +186,29 @@ impl RuleEntry {
             phase: rule.phase,
             why: rule.why.clone(),
             refs: rule.refs.clone(),
+            overrides: rule.changes.clone(),
+            replaces_built_in: rule.overrides.as_ref().map(|overridden| Replacement {
+                reason: overridden.reason.clone(),
+                file: rule.source.path.to_string(),
+            }),
         }
     }
 }
 
 impl Entry {
+    /// What stands for the findings of a rule for which there is no room.
+    fn rest(finding: &Finding<'_>) -> Self {
+        let reason = Reason::new(format!("this run has more than {MAX_FINDINGS} findings"));
+        let status = Status::Unknown(reason.with_grant("judge by fewer rules at a time: --rule, --profile"));
+        Entry::new(&Finding {
+            status,
+            evidence: Vec::new(),
+            observed: None,
+            subject: "the rest".into(),
+            ..finding.clone()
+        })
+    }
+
     /// What findings are sorted by: all that tells two apart, so that the order of facts does not show.
     fn key(&self) -> impl Ord {
         (&self.rule, &self.target, &self.subject, self.status, &self.reason, &self.evidence, &self.fix)

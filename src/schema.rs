@@ -20,6 +20,7 @@ pub fn of(document: Document) -> Json {
         Document::Report => schemars::schema_for!(Report).to_value(),
         Document::Facts => schemars::schema_for!(FactsDocument).to_value(),
         Document::Rule => rule(),
+        Document::Profile => profile(),
         Document::Config => config(),
     }
 }
@@ -46,6 +47,13 @@ fn scalar() -> Json {
 
 fn rule() -> Json {
     let refs = json!({ "type": "object", "minProperties": 1, "additionalProperties": texts() });
+    let overrides = json!({
+        "type": "object",
+        "properties": { "rule": text(), "reason": text() },
+        "required": ["rule", "reason"],
+        "additionalProperties": false,
+        "description": "the built-in rule, of the same id, that this one stands in place of, and why",
+    });
     let input = json!({
         "type": "object",
         "properties": {
@@ -64,6 +72,7 @@ fn rule() -> Json {
         "type": "object",
         "properties": {
             "id": { "type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "description": "the file's name without .yaml" },
+            "overrides": overrides,
             "title": { "type": "string", "minLength": 1, "description": "a statement that holds when the rule passes" },
             "severity": words(Severity::ALL.iter().map(|(name, _)| *name)),
             "phase": words(Phase::ALL.iter().map(|(name, _)| *name)),
@@ -342,6 +351,80 @@ fn expectation_inline(table: &[Field]) -> Json {
     object(properties, &[])
 }
 
+/// Values of inputs by name, in a profile and in the configuration.
+fn given_inputs() -> Json {
+    json!({
+        "type": "object",
+        "additionalProperties": { "anyOf": [scalar(), { "type": "array", "minItems": 1, "items": scalar() }] },
+        "description": "values of inputs, by name",
+    })
+}
+
+fn profile() -> Json {
+    let one_or_more =
+        |item: Json| json!({ "anyOf": [item.clone(), { "type": "array", "minItems": 1, "items": item }] });
+    let severity = words(Severity::ALL.iter().map(|(name, _)| *name));
+    let bounds = json!({
+        "type": "object",
+        "properties": { "at_least": severity, "at_most": severity },
+        "minProperties": 1,
+        "additionalProperties": false,
+    });
+    let glob = json!({ "type": "string", "minLength": 1, "description": "an id, or a glob over ids" });
+    let conditions = json!({
+        "type": "object",
+        "properties": {
+            "id": one_or_more(glob.clone()),
+            "tag": one_or_more(text()),
+            "severity": { "anyOf": [one_or_more(severity.clone()), bounds] },
+            "phase": one_or_more(words(Phase::ALL.iter().map(|(name, _)| *name))),
+        },
+        "minProperties": 1,
+        "additionalProperties": false,
+        "description": "conditions that all hold",
+    });
+    let selectors = |about: &str| {
+        let mut schema = one_or_more(json!({ "anyOf": [glob, conditions] }));
+        if let Some(schema) = schema.as_object_mut() {
+            schema.insert("description".into(), json!(about));
+        }
+        schema
+    };
+    let stated = json!({
+        "type": "object",
+        "properties": {
+            "rule": glob,
+            "severity": severity,
+            "inputs": given_inputs(),
+            "reason": { "type": "string", "minLength": 1, "description": "why; the report shows it" },
+        },
+        "required": ["rule", "reason"],
+        "anyOf": [
+            { "required": ["severity"] },
+            { "required": ["inputs"], "properties": { "inputs": { "minProperties": 1 } } },
+        ],
+        "additionalProperties": false,
+    });
+    json!({
+        "$schema": DIALECT,
+        "title": "A profile of harden",
+        "type": "object",
+        "properties": {
+            "name": { "type": "string", "pattern": "^[a-z0-9_-]+$", "description": "the file's name without .yaml" },
+            "title": text(),
+            "about": text(),
+            "extends": one_or_more(json!({ "type": "string", "minLength": 1, "description": "a profile's name" })),
+            "rules": selectors("what is selected besides what the extended profiles select"),
+            "exclude": selectors("what is not selected, whatever selects it"),
+            "inputs": given_inputs(),
+            "overrides": { "type": "array", "items": stated },
+        },
+        "required": ["name", "title", "about"],
+        "anyOf": [{ "required": ["rules"] }, { "required": ["extends"] }],
+        "additionalProperties": false,
+    })
+}
+
 fn config() -> Json {
     let list = |about: &str| json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }], "description": about });
     let postgres = json!({ "anyOf": [
@@ -368,10 +451,7 @@ fn config() -> Json {
                 "timeout".to_owned(),
                 json!({ "type": "integer", "minimum": 1, "maximum": 3600, "description": "seconds that one query may take" }),
             ),
-            (
-                "inputs".to_owned(),
-                json!({ "type": "object", "additionalProperties": { "anyOf": [scalar(), { "type": "array", "items": scalar() }] } }),
-            ),
+            ("inputs".to_owned(), given_inputs()),
             ("targets".to_owned(), object(targets, &[])),
         ]),
         &[],

@@ -86,7 +86,8 @@ impl Node {
         }
     }
 
-    fn size(&self) -> usize {
+    /// Values in it, long texts counted as several.
+    pub(crate) fn size(&self) -> usize {
         match &self.kind {
             Kind::Scalar { text, .. } => 1 + text.len() / 64,
             Kind::Sequence(items) => 1 + items.iter().map(Node::size).sum::<usize>(),

@@ -19,6 +19,7 @@ const MAX_FACTS: u64 = 1 << 30;
 pub fn run(args: &Check, color: Color, out: &mut dyn Write, err: &mut dyn Write) -> Result<ExitCode, Error> {
     let config = setup::config(&args.selection)?;
     let rules = setup::rules(&config, &args.selection, false)?;
+    setup::warn(&rules, err)?;
     let now = match &args.at {
         Some(text) => time::parse(text).ok_or_else(|| {
             Error::usage(format!("`--at {text}` is no time")).help("write 2027-01-01 or 2027-01-01T12:00:00Z")

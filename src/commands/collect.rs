@@ -17,6 +17,7 @@ pub fn run(args: &Collect, out: &mut dyn Write, err: &mut dyn Write) -> Result<E
     }
     let config = setup::config(&args.selection)?;
     let rules = setup::rules(&config, &args.selection, false)?;
+    setup::warn(&rules, err)?;
     let facts = targets::collect(&rules.rules, &args.targets, &config, time::now(), err)?;
     output::deliver(&facts.to_json(), args.output.as_deref(), out)?;
     Ok(ExitCode::SUCCESS)

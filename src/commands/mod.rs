@@ -7,6 +7,7 @@ pub mod output;
 pub mod pg_access;
 pub mod record;
 pub mod resources;
+pub mod profiles;
 pub mod rules;
 pub mod schema;
 pub mod setup;

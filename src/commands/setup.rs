@@ -1,14 +1,19 @@
 //! What a run is made of before it looks at anything: the configuration file, the rules and the inputs.
 
+use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::cli;
 use crate::config::{self, Config};
+use crate::diagnostic::closest;
 use crate::error::Error;
-use crate::rule::compile::Options;
-use crate::rule::input::{InputValue, Inputs};
+use crate::rule::input::{Given, Outside, VARIABLE_PREFIX};
 use crate::rule::library::{Library, RuleSet};
 use crate::rule::profile::{Pattern, Profile};
+use crate::rule::settings::Settings;
+use crate::value::text::sanitize;
 
 /// The profile that counts when none is named.
 const DEFAULT_PROFILE: &str = "default";
@@ -27,13 +32,38 @@ pub fn config(selection: &cli::Selection) -> Result<Config, Error> {
     if !selection.profile.is_empty() {
         config.profiles = selection.profile.clone();
     }
+    Ok(config)
+}
+
+/// The built-in rules and those of the directories that the configuration and the command line name.
+pub fn library(config: &Config) -> Result<Library, Error> {
+    if let Some(missing) = config.rules.iter().find(|directory| !directory.is_dir()) {
+        return Err(Error::usage(format!("{} is no directory of rules", missing.display())));
+    }
+    Library::load(&config.rules).map_err(Error::Files)
+}
+
+/// The values of inputs that were given outside of profiles.
+pub fn outside(config: &Config, selection: &cli::Selection) -> Result<Outside, Error> {
+    let mut arguments = BTreeMap::new();
     for text in &selection.input {
-        let (name, value) = text.split_once('=').ok_or_else(|| {
+        let (name, given) = Given::argument(text).ok_or_else(|| {
             Error::usage(format!("`--input {text}` has no value")).help("write it as --input KEY=VALUE")
         })?;
-        config.inputs.insert(name.to_owned(), InputValue::One(value.to_owned()));
+        arguments.insert(name, given);
     }
-    Ok(config)
+    Ok(Outside { arguments, variables: variables()?, configuration: config.inputs.clone() })
+}
+
+/// Inputs from the environment.
+fn variables() -> Result<BTreeMap<String, Given>, Error> {
+    let mut variables = BTreeMap::new();
+    for (name, value) in std::env::vars_os() {
+        let Some(name) = name.to_str().filter(|name| name.starts_with(VARIABLE_PREFIX)) else { continue };
+        let value = value.to_str().ok_or_else(|| Error::usage(format!("the value of {name} is not UTF-8")))?;
+        variables.insert(name.to_owned(), Given::variable(name, value));
+    }
+    Ok(variables)
 }
 
 /// The directories of rules that `./harden.toml` names, where there is one.
@@ -45,28 +75,18 @@ pub fn configured_directories() -> Result<Vec<PathBuf>, Error> {
     config::load(default).map(|config| config.rules).map_err(Error::Files)
 }
 
-/// The built-in rules and profiles with those of the directories that are named.
-pub fn library(config: &Config) -> Result<Library, Error> {
-    Library::load(&existing(&config.rules)?).map_err(Error::Files)
-}
-
 /// The rules that the configuration and the command line select, compiled with their inputs.
 pub fn rules(config: &Config, selection: &cli::Selection, cases: bool) -> Result<RuleSet, Error> {
     let library = library(config)?;
-    let profiles = profiles(&library, config, selection)?;
-    let mut inputs = Inputs::new();
-    for profile in &profiles {
-        inputs.extend(profile.inputs.clone());
-    }
-    inputs.extend(config.inputs.clone());
-    let mut rules = library.compile(Options { inputs: &inputs, cases }).map_err(Error::Files)?;
-    if let Some((name, hint)) = rules.unknown_inputs(&inputs).first() {
-        let error = Error::usage(format!("no rule has an input `{name}`"));
-        return Err(match hint {
-            Some(hint) => error.help(format!("did you mean `{hint}`?")),
-            None => error.help("`harden rules show ID` lists the inputs of a rule"),
-        });
-    }
+    let names = match config.profiles.as_slice() {
+        // Rules that are named need no profile to select them.
+        [] if selection.rule.is_empty() => &[DEFAULT_PROFILE.to_owned()],
+        names => names,
+    };
+    let profiles = names.iter().map(|name| profile(&library, name)).collect::<Result<Vec<_>, _>>()?;
+    let outside = outside(config, selection)?;
+    let settings = Settings { profiles: &profiles, outside: &outside };
+    let mut rules = library.compile_with(settings, cases).map_err(Error::Files)?;
     let patterns = selection.rule.iter().map(|text| {
         Pattern::new(text).map_err(|error| Error::usage(format!("`--rule {text}` is no glob over rule ids: {error}")))
     });
@@ -77,30 +97,23 @@ pub fn rules(config: &Config, selection: &cli::Selection, cases: bool) -> Result
     Ok(rules)
 }
 
-fn existing(directories: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
-    if let Some(missing) = directories.iter().find(|directory| !directory.is_dir()) {
-        return Err(Error::usage(format!("{} is no directory of rules", missing.display())));
+/// Says what is worth a word about the rules and stops nothing.
+pub fn warn(rules: &RuleSet, err: &mut dyn Write) -> Result<(), Error> {
+    for note in &rules.notes {
+        writeln!(err, "warning: {}", sanitize(note)).map_err(Error::io("write a warning"))?;
     }
-    Ok(directories.to_vec())
+    Ok(())
 }
 
-/// The named profiles; without any, the default one, or every rule where rules are named themselves.
-fn profiles<'l>(library: &'l Library, config: &Config, selection: &cli::Selection) -> Result<Vec<&'l Profile>, Error> {
-    let default = [DEFAULT_PROFILE.to_owned()];
-    let names = match config.profiles.as_slice() {
-        [] if selection.rule.is_empty() => &default,
-        names => names,
-    };
-    let find = |name: &String| {
-        library.profile(name).ok_or_else(|| {
-            let known = library.profiles().iter().map(|profile| profile.name.as_str());
-            let list = known.clone().collect::<Vec<_>>().join(", ");
-            let help = match crate::diagnostic::closest(name, known) {
-                Some(hint) => format!("did you mean `{hint}`?"),
-                None => format!("there are: {list}"),
-            };
-            Error::usage(format!("there is no profile `{name}`")).help(help)
-        })
-    };
-    names.iter().map(find).collect()
+/// The profile of this name.
+pub fn profile(library: &Library, name: &str) -> Result<Arc<Profile>, Error> {
+    library.profile(name).cloned().ok_or_else(|| {
+        let known = library.profiles().iter().map(|profile| profile.name.as_str());
+        let list = known.clone().collect::<Vec<_>>().join(", ");
+        let help = match closest(name, known) {
+            Some(hint) => format!("did you mean `{hint}`?"),
+            None => format!("there are: {list}"),
+        };
+        Error::usage(format!("there is no profile `{name}`")).help(help)
+    })
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -89,8 +91,8 @@ pub struct InputStory<'r> {
 }
 
 impl<'r> Story<'r> {
-    pub fn new(rule: &'r Rule, profiles: &'r [Profile]) -> Self {
-        let selecting = profiles.iter().filter(|profile| profile.selects(&rule.id));
+    pub fn new(rule: &'r Rule, profiles: &'r [Arc<Profile>]) -> Self {
+        let selecting = profiles.iter().filter(|profile| profile.selects(rule));
         Story {
             id: &rule.id,
             title: &rule.title,
@@ -119,7 +121,7 @@ impl<'r> InputStory<'r> {
             about: &input.about,
             default: items(&input.default),
             example: items(&input.example),
-            value: items(&input.value),
+            value: items(&input.value().cloned()),
         }
     }
 }

@@ -115,6 +115,9 @@ impl Group<'_> {
         let label = style.paint(self.outcome, self.outcome.label());
         let _ = writeln!(out, "{label} {}  {}", self.severity.as_str(), sanitize(self.rule));
         out.push_str(&indent(&table([[sanitize(title).into_owned()]], style.width)));
+        for note in self.notes(report) {
+            out.push_str(&indent(&table([[sanitize(&note).into_owned()]], style.width)));
+        }
         let shown = if style.verbose { self.entries.len() } else { SHOWN.min(self.entries.len()) };
         let mut rows = Vec::new();
         for entry in self.entries.iter().take(shown) {
@@ -130,6 +133,15 @@ impl Group<'_> {
             out.push_str(&indent(&table([["fix:".to_owned(), fix]], style.width)));
         }
         out.push('\n');
+    }
+
+    /// What is not as the built-in rule says it, and who says so.
+    fn notes(&self, report: &Report) -> Vec<String> {
+        let Some(rule) = report.rules.get(self.rule) else { return Vec::new() };
+        let overrides = rule.overrides.iter().map(|one| format!("({})", one.show()));
+        let replaced = rule.replaces_built_in.iter();
+        let replaced = replaced.map(|one| format!("({} replaces the built-in rule: {})", one.file, one.reason));
+        overrides.chain(replaced).collect()
     }
 
     /// Each different fix once, and few of them.

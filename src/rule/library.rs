@@ -1,49 +1,78 @@
-//! Where rules come from: those built into the binary and directories of the user's. What is wrong in any of them is
-//! reported together.
+//! Where rules come from: those built into the binary and packs, directories of the user's. What is wrong in any of them
+//! is reported together.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::Rule;
-use super::compile::{Options, compile_tree};
-use super::input::Inputs;
+use super::compile::{self, Around, Card, Options, compile_tree};
+use super::input::{Given, Giver, Input, Inputs, Outside};
+use super::pack::{self, Budget};
 use super::packed::unpack;
-use super::profile::{self, Pattern, Profile};
-use crate::diagnostic::{Diagnostics, Problem, Source};
-use crate::yaml::{self, MAX_BYTES};
+use super::profile::{self, Facet, Pattern, Profile};
+use super::settings::Settings;
+use super::{Rule, review};
+use crate::diagnostic::{Diagnostics, Problem, Source, closest};
+use crate::yaml::{self, Node};
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
-/// Files that a directory of rules may hold.
-const MAX_FILES: usize = 20_000;
-/// Directories below a directory of rules.
-const MAX_DEPTH: usize = 8;
+/// The name, at the top of a pack, of the file that declares inputs for all of its rules.
+const SHARED_INPUTS: &str = "inputs";
+/// The directory whose files are profiles.
+const PROFILES: &str = "profiles";
 
-/// The texts of rules and profiles, not compiled yet.
+/// The texts of rules, not compiled yet, and the profiles.
 #[derive(Debug, Default)]
 pub struct Library {
-    rules: Vec<Text>,
-    profiles: Vec<Profile>,
+    pub(super) rules: Vec<Text>,
+    pub(super) profiles: Vec<Arc<Profile>>,
+    pub(super) packs: Vec<Pack>,
+    budget: Budget,
+}
+
+/// The built-in rules, or a directory of the user's.
+#[derive(Debug, Default)]
+pub(super) struct Pack {
+    /// The directory; none for the built-in rules.
+    pub(super) directory: Option<PathBuf>,
+    /// Inputs that its rules may use without declaring them: its own, then those of the built-in rules.
+    shared: Vec<Input>,
+    /// How many of them are its own.
+    own: usize,
+}
+
+impl Pack {
+    /// The inputs that its own `inputs.yaml` declares.
+    pub(super) fn own_inputs(&self) -> &[Input] {
+        self.shared.get(..self.own).unwrap_or_default()
+    }
 }
 
 #[derive(Debug)]
-struct Text {
-    source: Source,
-    stem: String,
+pub(super) struct Text {
+    pub(super) source: Source,
+    pub(super) stem: String,
     /// The tree without its tests, of a built-in rule.
     packed: Option<&'static [u8]>,
+    /// The pack that it came with, by its position.
+    pub(super) pack: usize,
 }
 
 impl Text {
     /// From a directory that the user named.
-    fn is_own(&self) -> bool {
+    pub(super) fn is_own(&self) -> bool {
         self.packed.is_none()
     }
 
-    fn compile(&self, options: Options<'_>) -> Result<Rule, Vec<Problem>> {
-        let packed = self.packed.filter(|_| !options.cases).and_then(unpack);
-        let root = packed.map_or_else(|| yaml::parse(&self.source.text), Ok)?;
-        compile_tree(&root, &self.source, &self.stem, options, self.is_own())
+    pub(super) fn tree(&self, cases: bool) -> Result<Node, Vec<Problem>> {
+        let packed = self.packed.filter(|_| !cases).and_then(unpack);
+        packed.map_or_else(|| yaml::parse(&self.source.text), Ok)
+    }
+
+    /// The first line, for what is wrong with the file as a whole.
+    pub(super) fn head(&self) -> std::ops::Range<usize> {
+        0..self.source.text.lines().next().unwrap_or_default().len()
     }
 }
 
@@ -53,127 +82,318 @@ pub struct RuleSet {
     pub rules: Vec<Rule>,
     /// Ids of rules from the user's directories.
     pub own: BTreeSet<String>,
+    /// Those of them that are judged whatever the profile: their directory has no profile that could select them.
+    pub always: BTreeSet<String>,
+    /// What is worth a word and stops nothing: overrides without effect, directories of which nothing is judged.
+    pub notes: Vec<String>,
 }
 
 impl Library {
     /// The built-in rules and those of `directories`.
     pub fn load(directories: &[PathBuf]) -> Result<Self, Diagnostics> {
-        let mut library = Library::default();
+        Self::gather(FILES, directories)
+    }
+
+    /// The rules of `directories` alone, without the built-in ones.
+    pub fn of(directories: &[PathBuf]) -> Result<Self, Diagnostics> {
+        Self::gather(&[], directories)
+    }
+
+    fn gather(built_in: &[(&str, &str, &'static [u8])], directories: &[PathBuf]) -> Result<Self, Diagnostics> {
+        let mut library = Library { packs: vec![Pack::default()], ..Library::default() };
         let mut diagnostics = Diagnostics::default();
-        for (path, text, tree) in FILES {
-            library.add(Source::new(path, text), Some(tree), &mut diagnostics);
+        let mut profiles = Vec::new();
+        for (path, text, tree) in built_in {
+            library.add(Source::new(path, text), Path::new("rules"), Some(tree), &mut profiles, &mut diagnostics);
         }
+        let mut known = BTreeSet::new();
         for directory in directories {
-            let mut files = Vec::new();
-            if let Err(error) = collect(directory, 0, &mut files) {
-                let source = Source::new(directory.display().to_string(), "");
-                diagnostics.add(&source, [Problem::new(0..0, format!("failed to read the directory: {error}"))]);
+            // One that is named twice is there once.
+            if !known.insert(std::fs::canonicalize(directory).unwrap_or_else(|_| directory.clone())) {
+                continue;
             }
-            files.sort();
-            for path in files {
-                let shown = path.display().to_string();
-                match read(&path) {
-                    Ok(bytes) => match String::from_utf8(bytes) {
-                        Ok(text) => library.add(Source::new(shown, text), None, &mut diagnostics),
-                        Err(error) => {
-                            let at = error.utf8_error().valid_up_to();
-                            let source = Source::new(shown, String::from_utf8_lossy(error.as_bytes()));
-                            diagnostics.add(&source, [Problem::new(at..at + '\u{fffd}'.len_utf8(), "not UTF-8")]);
-                        }
-                    },
-                    Err(error) => diagnostics.add(&Source::new(shown, ""), [Problem::new(0..0, error)]),
-                }
+            library.packs.push(Pack { directory: Some(directory.clone()), ..Pack::default() });
+            for source in pack::read(directory, &library.budget, &mut diagnostics) {
+                library.add(source, directory, None, &mut profiles, &mut diagnostics);
             }
         }
+        refuse_duplicate_profiles(&mut profiles, &mut diagnostics);
+        let (linked, mistakes) = profile::link(profiles);
+        library.profiles = linked;
+        diagnostics.extend(mistakes);
+        library.share_built_in_inputs();
         library.refuse_duplicates(&mut diagnostics);
         if diagnostics.is_empty() {
             return Ok(library);
         }
         // Nobody mends one file to be told of the next.
-        let options = Options { inputs: &Inputs::new(), cases: false };
+        let (options, budget) = (Options { inputs: &Inputs::new(), cases: false }, Budget::default());
         for text in library.rules.iter().filter(|text| text.is_own()) {
-            diagnostics.add(&text.source, text.compile(options).err().unwrap_or_default());
+            let compiled = text.tree(false).and_then(|tree| library.compile_one(text, &tree, options, &budget));
+            diagnostics.add(&text.source, compiled.err().unwrap_or_default());
         }
         Err(diagnostics)
     }
 
-    /// A file under `profiles/` is a profile, every other one a rule.
-    fn add(&mut self, source: Source, packed: Option<&'static [u8]>, diagnostics: &mut Diagnostics) {
+    /// A file under `profiles/` is a profile, `inputs.yaml` at the top declares inputs, every other one is a rule.
+    fn add(
+        &mut self,
+        source: Source,
+        root: &Path,
+        packed: Option<&'static [u8]>,
+        profiles: &mut Vec<Profile>,
+        diagnostics: &mut Diagnostics,
+    ) {
         let path = Path::new(&*source.path);
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
-        let in_profiles = path.parent().and_then(Path::file_name).is_some_and(|name| name == "profiles");
-        if !in_profiles {
-            return self.rules.push(Text { source, stem, packed });
-        }
-        match profile::compile(&source, &stem) {
-            Ok(profile) => self.profiles.push(profile),
-            Err(problems) => diagnostics.add(&source, problems),
+        let pack = self.packs.len().saturating_sub(1);
+        let text = Text { source: source.clone(), stem, packed, pack };
+        if is_profile(path) {
+            let compiled = text.tree(false).and_then(|tree| profile::compile_tree(&tree, &source, &text.stem));
+            let charged =
+                compiled.and_then(|profile| match self.charge(&text, |budget| budget.profile(profile.cost())) {
+                    Ok(()) => Ok(profile),
+                    Err(problem) => Err(vec![problem]),
+                });
+            match charged {
+                Ok(mut profile) => {
+                    profile.pack = pack;
+                    profiles.push(profile);
+                }
+                Err(problems) => diagnostics.add(&source, problems),
+            }
+        } else if !is_shared(path) {
+            self.rules.push(text);
+        } else if path.parent() != Some(root) {
+            let message = "inputs for all rules of a directory are declared at its top";
+            let problem =
+                Problem::new(text.head(), message).help(format!("move this to {}/inputs.yaml", root.display()));
+            diagnostics.add(&source, [problem]);
+        } else {
+            let declared = text.tree(false).and_then(|tree| compile::shared_inputs(&tree, &source));
+            match (declared, self.packs.last_mut()) {
+                (Ok(inputs), Some(pack)) => {
+                    pack.shared.extend(inputs);
+                    pack.own = pack.shared.len();
+                }
+                (Ok(_), None) => {}
+                (Err(problems), _) => diagnostics.add(&source, problems),
+            }
         }
     }
 
-    fn refuse_duplicates(&self, diagnostics: &mut Diagnostics) {
-        let mut seen: BTreeMap<&str, &Source> = BTreeMap::new();
+    /// Charges what a stranger's file takes.
+    fn charge(&self, text: &Text, spend: impl FnOnce(&Budget) -> Result<(), String>) -> Result<(), Problem> {
+        let charged = if text.is_own() { spend(&self.budget) } else { Ok(()) };
+        charged.map_err(|exceeded| Problem::new(text.head(), exceeded))
+    }
+
+    /// A pack may use the inputs that the built-in rules share: a copy of one of them is a rule there too.
+    fn share_built_in_inputs(&mut self) {
+        let Some((built_in, packs)) = self.packs.split_first_mut() else { return };
+        for pack in packs {
+            let own: BTreeSet<String> = pack.shared.iter().map(|input| input.name.clone()).collect();
+            pack.shared.extend(built_in.shared.iter().filter(|input| !own.contains(&input.name)).cloned());
+        }
+    }
+
+    /// Refuses ids that are taken. A rule that says that it overrides a built-in one takes its place.
+    fn refuse_duplicates(&mut self, diagnostics: &mut Diagnostics) {
+        let mut seen: BTreeMap<&str, &Text> = BTreeMap::new();
+        let mut replaced: BTreeSet<String> = BTreeSet::new();
         for text in &self.rules {
-            if let Some(first) = seen.insert(&text.stem, &text.source) {
-                let message = format!("the id `{}` is taken by {}", text.stem, first.path);
-                diagnostics.add(&text.source, [Problem::new(0..0, message).help("rename the rule and its file")]);
+            let Some(first) = seen.insert(&text.stem, text) else { continue };
+            if !first.is_own() && text.tree(false).is_ok_and(|tree| compile::states_override(&tree)) {
+                replaced.insert(text.stem.clone());
+                continue;
             }
+            let message = format!("the id `{}` is taken by {}", text.stem, first.source.path);
+            let help = match first.is_own() {
+                true => "rename the rule and its file".to_owned(),
+                false => format!(
+                    "rename the rule and its file, or say that it replaces the built-in one: \
+                     `overrides: {{ rule: {}, reason: … }}`",
+                    text.stem
+                ),
+            };
+            diagnostics.add(&text.source, [Problem::new(text.head(), message).help(help)]);
         }
-        let mut seen: BTreeMap<&str, &Source> = BTreeMap::new();
-        for profile in &self.profiles {
-            if let Some(first) = seen.insert(&profile.name, &profile.source) {
-                let message = format!("the profile `{}` is taken by {}", profile.name, first.path);
-                diagnostics.add(&profile.source, [Problem::new(0..0, message)]);
-            }
-        }
+        self.rules.retain(|text| text.is_own() || !replaced.contains(&text.stem));
     }
 
-    pub fn profiles(&self) -> &[Profile] {
+    pub fn profiles(&self) -> &[Arc<Profile>] {
         &self.profiles
     }
 
-    pub fn profile(&self, name: &str) -> Option<&Profile> {
+    pub fn profile(&self, name: &str) -> Option<&Arc<Profile>> {
         self.profiles.iter().find(|profile| profile.name == name)
     }
 
-    /// Compiles every rule. The problems of all of them are reported together, with those of the profiles.
+    /// The profiles that select a rule.
+    pub fn selecting<'l, 'r>(&'l self, rule: impl Into<Facet<'r>>) -> Vec<&'l Arc<Profile>> {
+        let (rule, mut known) = (rule.into(), BTreeMap::new());
+        self.profiles.iter().filter(|profile| profile.selects_knowing(rule, &mut known)).collect()
+    }
+
+    /// The directory that a profile came from; none for a built-in one.
+    pub fn directory(&self, profile: &Profile) -> Option<&Path> {
+        self.packs.get(profile.pack)?.directory.as_deref()
+    }
+
+    /// Compiles every rule with the same inputs and without any profile. The problems of all of them are reported
+    /// together, with those of the profiles.
     pub fn compile(&self, options: Options<'_>) -> Result<RuleSet, Diagnostics> {
+        let arguments = options.inputs.iter().map(|(name, value)| {
+            let (source, span) = (Source::new("inputs", value.show()), 0..value.show().len());
+            let given = Given { value: value.clone(), giver: Giver::Argument, source, name: 0..0, span };
+            (name.clone(), given)
+        });
+        let outside = Outside { arguments: arguments.collect(), ..Outside::default() };
+        self.compile_with(Settings { profiles: &[], outside: &outside }, options.cases)
+    }
+
+    /// Compiles every rule with what profiles, and values given outside of them, make of it. The problems of all rules,
+    /// profiles and values are reported together.
+    pub fn compile_with(&self, settings: Settings<'_>, cases: bool) -> Result<RuleSet, Diagnostics> {
         let mut set = RuleSet::default();
         let mut diagnostics = Diagnostics::default();
+        let mut settler = settings.settler();
+        let (silent, budget) = (settings.is_silent(), Budget::default());
         for text in &self.rules {
-            match text.compile(options) {
-                Ok(rule) => {
-                    if text.is_own() {
-                        set.own.insert(rule.id.to_string());
-                    }
-                    set.rules.push(rule);
+            let tree = match self.tree(text, cases, &budget) {
+                Ok(tree) => tree,
+                Err(problems) => {
+                    diagnostics.add(&text.source, problems);
+                    continue;
+                }
+            };
+            let always = self.is_always_judged(text, &tree);
+            let card = if silent { None } else { compile::card(&tree, &text.source, self.shared(text)) };
+            let settled = card.map(|card| {
+                let rule = facet(&text.stem, &card);
+                settler.settle(rule, &card.inputs, always || settings.select(rule))
+            });
+            let settled = settled.unwrap_or_default();
+            let values = settled.inputs.iter().map(|(name, given)| (name.clone(), given.value.clone()));
+            let inputs: Inputs = values.collect();
+            match self.compile_one(text, &tree, Options { inputs: &inputs, cases }, &budget) {
+                Ok(mut rule) => {
+                    rule.severity = settled.severity.unwrap_or(rule.severity);
+                    rule.changes = settled.changes;
+                    rule.inputs.iter_mut().for_each(|input| input.given = settled.inputs.get(&input.name).cloned());
+                    set.add(rule, text.is_own(), always);
                 }
                 Err(problems) => diagnostics.add(&text.source, problems),
             }
         }
         set.rules.sort_by(|a, b| a.id.cmp(&b.id));
-        let ids: Vec<&str> = self.rules.iter().map(|text| text.stem.as_str()).collect();
-        for profile in &self.profiles {
-            diagnostics.add(&profile.source, profile.unused(&ids));
+        diagnostics.extend(settler.conflicts());
+        diagnostics.extend(review::review(self, &set, settings.outside, diagnostics.is_empty()));
+        if !diagnostics.is_empty() {
+            return Err(diagnostics);
         }
-        if diagnostics.is_empty() { Ok(set) } else { Err(diagnostics) }
+        set.notes = settler.idle();
+        set.notes.extend(review::unused_packs(self, &set, settings));
+        Ok(set)
+    }
+
+    fn compile_one(
+        &self,
+        text: &Text,
+        tree: &Node,
+        options: Options<'_>,
+        budget: &Budget,
+    ) -> Result<Rule, Vec<Problem>> {
+        let around = Around { shared: self.shared(text), budget: text.is_own().then_some(budget) };
+        compile_tree(tree, &text.source, &text.stem, options, around)
+    }
+
+    fn tree(&self, text: &Text, cases: bool, budget: &Budget) -> Result<Node, Vec<Problem>> {
+        let tree = text.tree(cases)?;
+        if text.is_own() {
+            budget.nodes(tree.size()).map_err(|exceeded| vec![Problem::new(text.head(), exceeded)])?;
+        }
+        Ok(tree)
+    }
+
+    pub(super) fn shared(&self, text: &Text) -> &[Input] {
+        self.packs.get(text.pack).map(|pack| pack.shared.as_slice()).unwrap_or_default()
+    }
+
+    /// Whether a rule is judged beside any profile: one of the user's whose directory has no profile to select it. One
+    /// that stands in place of a built-in rule is judged when that would be.
+    fn is_always_judged(&self, text: &Text, tree: &Node) -> bool {
+        let has_profiles = || self.profiles.iter().any(|profile| profile.pack == text.pack);
+        text.is_own() && !has_profiles() && !compile::states_override(tree)
     }
 }
 
+/// The ids of the built-in rules.
+pub(super) fn built_in_ids() -> impl Iterator<Item = &'static str> {
+    let rules = FILES.iter().map(|(path, ..)| Path::new(path)).filter(|path| !is_profile(path) && !is_shared(path));
+    rules.filter_map(|path| path.file_stem()?.to_str())
+}
+
+fn is_profile(path: &Path) -> bool {
+    path.parent().and_then(Path::file_name).is_some_and(|name| name == PROFILES)
+}
+
+fn is_shared(path: &Path) -> bool {
+    path.file_stem().is_some_and(|stem| stem == SHARED_INPUTS)
+}
+
+pub(super) fn facet<'c>(id: &'c str, card: &'c Card) -> Facet<'c> {
+    Facet { id, tags: &card.tags, severity: card.severity, phase: card.phase }
+}
+
+fn refuse_duplicate_profiles(profiles: &mut Vec<Profile>, diagnostics: &mut Diagnostics) {
+    let mut seen: BTreeMap<String, Source> = BTreeMap::new();
+    profiles.retain(|profile| {
+        let Some(first) = seen.get(&profile.name) else {
+            seen.insert(profile.name.clone(), profile.source.clone());
+            return true;
+        };
+        let head = 0..profile.source.text.lines().next().unwrap_or_default().len();
+        let problem = Problem::new(head, format!("the profile `{}` is taken by {}", profile.name, first.path));
+        let help = format!("rename it and its file; to add to that one, `extends: {}`", profile.name);
+        diagnostics.add(&profile.source, [problem.help(help)]);
+        false
+    });
+}
+
 impl RuleSet {
-    /// Keeps the rules that a profile selects, with the user's own, and of these the ones that a pattern matches.
-    /// Without profiles every rule is a candidate. A pattern that matches none is an error, returned as its text.
-    pub fn select(&mut self, profiles: &[&Profile], patterns: &[Pattern]) -> Result<(), String> {
+    fn add(&mut self, rule: Rule, own: bool, always: bool) {
+        if own {
+            self.own.insert(rule.id.to_string());
+        }
+        if always {
+            self.always.insert(rule.id.to_string());
+        }
+        self.rules.push(rule);
+    }
+
+    /// Keeps the rules that a profile selects, with those that are always judged, and of these the ones that a pattern
+    /// matches. Without profiles every rule is a candidate. A pattern that matches none is an error, returned as its
+    /// text.
+    pub fn select(&mut self, profiles: &[Arc<Profile>], patterns: &[Pattern]) -> Result<(), String> {
+        let all: Vec<String> = self.rules.iter().map(|rule| rule.id.to_string()).collect();
         self.rules.retain(|rule| {
+            let mut known = BTreeMap::new();
+            let facet = Facet::from(rule);
             profiles.is_empty()
-                || self.own.contains(&*rule.id)
-                || profiles.iter().any(|profile| profile.selects(&rule.id))
+                || self.always.contains(&*rule.id)
+                || profiles.iter().any(|profile| profile.selects_knowing(facet, &mut known))
         });
-        if let Some(unmatched) =
-            patterns.iter().find(|pattern| !self.rules.iter().any(|rule| pattern.matches(&rule.id)))
-        {
-            let ids = self.rules.iter().map(|rule| &*rule.id);
-            let hint = crate::diagnostic::closest(&unmatched.text, ids).map(|id| format!("; did you mean `{id}`?"));
+        let matched = |pattern: &&Pattern| !self.rules.iter().any(|rule| pattern.matches(&rule.id));
+        if let Some(unmatched) = patterns.iter().find(matched) {
+            if let Some(left) = all.iter().find(|id| unmatched.matches(id)) {
+                return Err(format!(
+                    "`{}` matches only rules that no chosen profile selects, such as {left}",
+                    unmatched.text
+                ));
+            }
+            let hint = closest(&unmatched.text, all.iter().map(String::as_str));
+            let hint = hint.map(|id| format!("; did you mean `{id}`?"));
             return Err(format!("no selected rule matches `{}`{}", unmatched.text, hint.unwrap_or_default()));
         }
         if !patterns.is_empty() {
@@ -181,42 +401,4 @@ impl RuleSet {
         }
         Ok(())
     }
-
-    /// Inputs that were given and that no rule has, with what was perhaps meant.
-    pub fn unknown_inputs<'i>(&self, inputs: &'i Inputs) -> Vec<(&'i str, Option<&str>)> {
-        let known: BTreeSet<&str> =
-            self.rules.iter().flat_map(|rule| &rule.inputs).map(|input| input.name.as_str()).collect();
-        let unknown = inputs.keys().filter(|name| !known.contains(name.as_str()));
-        unknown.map(|name| (name.as_str(), crate::diagnostic::closest(name, known.iter().copied()))).collect()
-    }
-}
-
-fn collect(directory: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    if directory.is_file() {
-        files.push(directory.to_owned());
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.is_dir() && depth < MAX_DEPTH {
-            collect(&path, depth + 1, files)?;
-        } else if path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") && files.len() < MAX_FILES
-        {
-            files.push(path);
-        }
-    }
-    Ok(())
-}
-
-/// A rule file's bytes, read no further than a rule may be long.
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    if !path.is_file() {
-        return Err("this is no file".to_owned());
-    }
-    let file = std::fs::File::open(path).map_err(|error| format!("failed to open: {error}"))?;
-    let limit = MAX_BYTES as u64 + 1;
-    file.take(limit).read_to_end(&mut bytes).map_err(|error| format!("failed to read: {error}"))?;
-    Ok(bytes)
 }

@@ -10,6 +10,10 @@ pub mod matchers;
 mod packed;
 pub mod profile;
 pub mod proof;
+pub(crate) mod pack;
+mod review;
+pub mod selector;
+pub mod settings;
 pub mod trial;
 pub mod words;
 
@@ -90,7 +94,10 @@ pub struct Rule {
     pub id: Box<str>,
     /// A statement that holds when the rule passes.
     pub title: String,
+    /// How much a fail matters in this run: what a profile says, else what the rule says.
     pub severity: Severity,
+    /// What the rule itself says.
+    pub own_severity: Severity,
     pub phase: Phase,
     pub why: String,
     /// What to do; `{subject}` and `{field}` stand for what was seen.
@@ -101,10 +108,44 @@ pub struct Rule {
     pub inputs: Vec<Input>,
     /// Required inputs that nobody has set: the rule cannot be judged, and says so.
     pub unset: Vec<String>,
+    /// The rule stands in place of a built-in one with the same id.
+    pub overrides: Option<Overridden>,
+    /// What profiles change about it in this run.
+    pub changes: Vec<Change>,
     pub when: Option<Check>,
     pub check: Check,
     pub cases: Vec<Case>,
     pub source: Source,
+}
+
+/// A rule of the user's that stands in place of a built-in one.
+#[derive(Debug, Clone)]
+pub struct Overridden {
+    pub reason: String,
+    /// Where its file says so.
+    pub(crate) span: std::ops::Range<usize>,
+}
+
+/// What a profile changes about a rule, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Change {
+    /// `severity`, or `inputs.` and the input's name.
+    pub field: String,
+    /// What it is without any profile; none for an input that has no default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    pub to: String,
+    pub profile: String,
+    pub reason: String,
+}
+
+impl Change {
+    /// In a line: `severity low instead of high, by the profile lab: these machines are reset daily`.
+    pub fn show(&self) -> String {
+        let what = self.field.strip_prefix("inputs.").map_or(self.field.clone(), |name| format!("input {name}"));
+        let from = self.from.as_ref().map(|from| format!(" instead of {from}")).unwrap_or_default();
+        format!("{what} {}{from}, by the profile {}: {}", self.to, self.profile, self.reason)
+    }
 }
 
 /// The declarative part of a rule, or a combination of such parts.

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Rule;
 use super::case::{Case, Outcome};
-use super::compile::{Options, compile_tree};
+use super::compile::{Around, Options, compile_tree};
 use super::input::Inputs;
 use super::trial;
 use crate::yaml;
@@ -241,7 +241,10 @@ fn never(said: &[Outcome], tried: &[Tried]) -> Vec<Flaw> {
 /// A mutant that all cases let through.
 fn survivor(rule: &Rule, mutant: &Mutant, tried: &[Tried]) -> Option<Flaw> {
     let options = Options { inputs: &Inputs::new(), cases: true };
-    let mut changed = compile_tree(&mutant.root, &rule.source, &rule.id, options, false).ok()?;
+    // Inputs that the rule's directory declares for all of its rules.
+    let shared: Vec<_> = rule.inputs.iter().filter(|input| input.source.path != rule.source.path).cloned().collect();
+    let around = Around { shared: &shared, budget: None };
+    let mut changed = compile_tree(&mutant.root, &rule.source, &rule.id, options, around).ok()?;
     trial::take_examples(&mut changed);
     if changed.cases.iter().any(|case| judge(&changed, case) != case.expected) {
         return None;

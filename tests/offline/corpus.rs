@@ -1,6 +1,5 @@
 //! The shipped rules as a corpus: every one compiles, says what its own cases expect, and belongs to a profile.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use harden::diagnostic::Diagnostics;
@@ -67,12 +66,6 @@ fn every_rule_has_a_case_of_each_outcome() {
 
 #[test]
 fn every_rule_is_in_a_profile() {
-    let library = library();
-    let selected: BTreeSet<String> = rules()
-        .iter()
-        .filter(|rule| library.profiles().iter().any(|profile| profile.selects(&rule.id)))
-        .map(|rule| rule.id.to_string())
-        .collect();
-    let orphans: Vec<_> = rules().iter().map(|rule| rule.id.to_string()).filter(|id| !selected.contains(id)).collect();
-    assert!(orphans.is_empty(), "{orphans:?}");
+    let orphans = library().orphans();
+    assert!(orphans.is_empty(), "{}", orphans.render(false, 120));
 }

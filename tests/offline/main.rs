@@ -18,6 +18,8 @@ mod judging;
 mod law;
 mod mistakes;
 mod proofs;
+mod packs;
+mod profiles;
 mod random_rules;
 mod readme;
 mod record;

@@ -14,7 +14,15 @@ pub(super) fn list(selection: &Selection, format: Format) -> Result<String, Erro
     let rules = setup::rules(&setup::config(selection)?, selection, false)?.rules;
     match format {
         Format::Json => {
-            let entry = |rule: &Rule| json!({ "id": rule.id, "title": rule.title, "severity": rule.severity, "phase": rule.phase, "tags": rule.tags });
+            let entry = |rule: &Rule| {
+                let own =
+                    rule.overrides.as_ref().map(|one| json!({ "reason": one.reason, "file": &*rule.source.path }));
+                let mut entry = json!({ "id": rule.id, "title": rule.title, "severity": rule.severity, "phase": rule.phase, "tags": rule.tags });
+                if let (Some(entry), Some(own)) = (entry.as_object_mut(), own) {
+                    entry.insert("replaces_built_in".to_owned(), own);
+                }
+                entry
+            };
             let entries: Vec<_> = rules.iter().map(entry).collect();
             Ok(json_document(&entries))
         }
@@ -23,7 +31,12 @@ pub(super) fn list(selection: &Selection, format: Format) -> Result<String, Erro
             let mut text = String::new();
             for rule in &rules {
                 let (id, severity) = (&rule.id, rule.severity.as_str());
-                let _ = writeln!(text, "{id:width$}  {severity:8}  {}", sanitize(&rule.title));
+                let note = if rule.overrides.is_some() {
+                    format!(" (instead of the built-in one: {})", rule.source.path)
+                } else {
+                    String::new()
+                };
+                let _ = writeln!(text, "{id:width$}  {severity:8}  {}{}", sanitize(&rule.title), sanitize(&note));
             }
             let _ = writeln!(text, "{} rules", rules.len());
             Ok(text)

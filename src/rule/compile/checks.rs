@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::reader::Reader;
 use crate::diagnostic::Problem;
+use crate::glob::expand_braces;
 use crate::resource::{self, Accepts, Param, Resource, With};
 use crate::rule::{Check, Each, OnAbsent, Quantifier, QueryCheck, Selection};
 use crate::value::Type;
@@ -165,7 +166,7 @@ impl Reader<'_> {
     fn bind(&self, node: &Node, name: &str) {
         self.name(name, &node.span);
         let mut bound = self.bound.borrow_mut();
-        if bound.iter().any(|other| other == name) || self.declared.iter().any(|input| input.name == name) {
+        if bound.iter().any(|other| other == name) || self.declared(name).is_some() {
             self.report(Problem::new(node.span.clone(), format!("the name `{name}` is taken already")));
         }
         bound.push(name.to_owned());
@@ -204,16 +205,35 @@ impl Reader<'_> {
             }
         }
         let lists = with.values().filter_map(Json::as_array).map(Vec::len);
+        let span = &node.unwrap_or(check).span;
         if lists.fold(1_usize, usize::saturating_mul) > MAX_QUERIES {
             let message = format!("these lists stand for more than {MAX_QUERIES} queries");
-            self.report(Problem::new(node.unwrap_or(check).span.clone(), message));
+            self.report(Problem::new(span.clone(), message));
         }
+        let patterns = with.values().map(|value| self.patterns(value, span));
+        let patterns = patterns.fold(1_usize, usize::saturating_mul);
+        self.charge(span, |budget| budget.queries(patterns));
         let given = |name: &str| node.and_then(|node| node.get(name)).is_some();
         for param in resource.params.iter().filter(|param| param.required && !given(param.name)) {
             let message = format!("{} needs the parameter `{}`: {}", resource.name, param.name, param.about);
             self.report(Problem::new(check.span.clone(), message).help(format!("add `with: {{ {}: … }}`", param.name)));
         }
         with
+    }
+
+    /// How many patterns a parameter stands for. One whose braces stand for too many would match nothing.
+    fn patterns(&self, value: &Json, span: &std::ops::Range<usize>) -> usize {
+        match value {
+            Json::Array(items) => items.iter().map(|item| self.patterns(item, span)).sum(),
+            Json::String(text) if text.contains('{') => match expand_braces(text) {
+                Ok(all) => all.len(),
+                Err(error) => {
+                    self.report(Problem::new(span.clone(), error));
+                    1
+                }
+            },
+            _ => 1,
+        }
     }
 
     fn param(&self, node: &Node, param: &Param) -> Option<Json> {

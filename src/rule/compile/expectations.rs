@@ -304,10 +304,13 @@ impl Reader<'_> {
             self.report(Problem::new(operand.span.clone(), message));
             return None;
         }
-        let pattern = Pattern::new(text);
-        if self.build_regexes
-            && let Err(cause) = pattern.build()
-        {
+        let mut pattern = Pattern::new(text);
+        let built = match (self.budget, self.build_regexes) {
+            (Some(_), _) => pattern.bound().map(|bytes| self.charge(&operand.span, |budget| budget.regexes(bytes))),
+            (None, true) => pattern.build().map(|_| true).map_err(str::to_owned),
+            (None, false) => Ok(true),
+        };
+        if let Err(cause) = built {
             self.report(Problem::new(operand.span.clone(), format!("not a regular expression: {cause}")));
             return None;
         }

@@ -7,16 +7,23 @@ use std::ops::Range;
 
 use crate::diagnostic::Problem;
 use crate::rule::input::{Input, InputValue, Inputs};
+use crate::rule::pack::Budget;
 use crate::value::Type;
 use crate::yaml::{Key, Kind, Node};
 
 /// Problems of one file that are noted.
 const MAX_PROBLEMS: usize = 1000;
+/// Values that the inputs of one rule stand for, where they are referred to.
+const MAX_FILLED: usize = 50_000;
 
 /// What lowering a file needs and gathers.
 pub(crate) struct Reader<'r> {
     pub(crate) problems: RefCell<Vec<Problem>>,
     pub(crate) declared: Vec<Input>,
+    /// What `inputs.yaml` declares for every rule of the directory.
+    pub(crate) shared: &'r [Input],
+    /// What a stranger's rule is charged to; none for the built-in ones.
+    pub(crate) budget: Option<&'r Budget>,
     pub(crate) given: &'r Inputs,
     /// Whether regexes are built at once instead of when they are first needed.
     pub(crate) build_regexes: bool,
@@ -28,6 +35,8 @@ pub(crate) struct Reader<'r> {
     pub(crate) bound: RefCell<Vec<String>>,
     /// Regular expressions so far.
     pub(crate) regexes: Cell<usize>,
+    /// Values that inputs stood for so far.
+    filled_bytes: Cell<usize>,
 }
 
 /// The names of `${name}` references in a text, with the text around them.
@@ -62,6 +71,8 @@ impl<'r> Reader<'r> {
         Reader {
             problems: RefCell::default(),
             declared: Vec::new(),
+            shared: &[],
+            budget: None,
             given,
             build_regexes: true,
             used: RefCell::default(),
@@ -69,6 +80,7 @@ impl<'r> Reader<'r> {
             filled: RefCell::default(),
             bound: RefCell::default(),
             regexes: Cell::new(0),
+            filled_bytes: Cell::new(0),
         }
     }
 
@@ -200,6 +212,34 @@ impl<'r> Reader<'r> {
         number
     }
 
+    /// The input of this name: the rule's own, or one that is declared for all rules of its directory.
+    pub(crate) fn declared(&self, name: &str) -> Option<&Input> {
+        self.declared.iter().chain(self.shared).find(|input| input.name == name)
+    }
+
+    /// Charges what a stranger's rule takes. Once it is too much, that is a problem of the rule.
+    pub(crate) fn charge(&self, span: &Range<usize>, spend: impl FnOnce(&Budget) -> Result<(), String>) -> bool {
+        match self.budget.map_or(Ok(()), spend) {
+            Ok(()) => true,
+            Err(exceeded) => {
+                self.report(Problem::new(span.clone(), exceeded));
+                false
+            }
+        }
+    }
+
+    /// Charges what an input stands for at one of its references.
+    fn fill(&self, node: &Node, name: &str, value: &InputValue) -> bool {
+        let size = value.items().iter().map(|text| 1 + text.len() / 64).sum::<usize>();
+        self.filled_bytes.set(self.filled_bytes.get().saturating_add(size));
+        if self.filled_bytes.get() > MAX_FILLED {
+            let message = format!("with `{name}` the inputs of this rule stand for more than {MAX_FILLED} values");
+            self.report(Problem::new(node.span.clone(), message));
+            return false;
+        }
+        self.charge(&node.span, |budget| budget.nodes(size))
+    }
+
     /// The value an input has: as given, else its default, else its example with the input noted as unset.
     fn input(&self, input: &Input) -> InputValue {
         self.used.borrow_mut().insert(input.name.clone());
@@ -227,11 +267,14 @@ impl<'r> Reader<'r> {
         }
         let mut values = BTreeMap::new();
         for name in references(text) {
-            let Some(input) = self.declared.iter().find(|input| input.name == name) else {
+            let Some(input) = self.declared(name) else {
                 self.refuse_reference(node, name);
                 continue;
             };
             let value = self.input(input);
+            if !self.fill(node, name, &value) {
+                return Cow::Borrowed(node);
+            }
             match (input.ty, value) {
                 (Type::List(_), value) if text.len() == name.len() + "${}".len() => {
                     let items = value.items().into_iter().map(|item| Node::scalar(item, node.span.clone())).collect();
@@ -252,7 +295,7 @@ impl<'r> Reader<'r> {
             return;
         }
         let problem = Problem::new(node.span.clone(), format!("`${{{name}}}` refers to no input of this rule"));
-        let names = self.declared.iter().map(|input| input.name.as_str());
+        let names = self.declared.iter().chain(self.shared).map(|input| input.name.as_str());
         let suggested = problem.clone().suggest(name, names);
         let help = "declare it: `inputs: { name: { type: text, about: …, default: … } }`";
         self.report(if suggested.help.is_some() { suggested } else { problem.help(help) });

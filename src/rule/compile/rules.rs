@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use super::reader::{Reader, references};
 use crate::diagnostic::{Problem, Source};
 use crate::rule::input::{Input, InputValue, Inputs};
-use crate::rule::{Check, Phase, Rule, Severity};
+use crate::rule::pack::Budget;
+use crate::rule::{Check, Overridden, Phase, Rule, Severity};
 use crate::value::Type;
-use crate::value::types::{AS, from_as};
+use crate::value::types::AS;
 use crate::yaml::{self, Key, Node};
 
-const RULE_KEYS: [&str; 12] =
-    ["id", "title", "severity", "phase", "why", "fix", "refs", "tags", "inputs", "when", "check", "tests"];
+const RULE_KEYS: [&str; 13] =
+    ["id", "overrides", "title", "severity", "phase", "why", "fix", "refs", "tags", "inputs", "when", "check", "tests"];
+const OVERRIDES_KEYS: [&str; 2] = ["rule", "reason"];
+/// Characters of an id, so that one fits a line and what patterns over ids cost is bounded.
+const MAX_ID: usize = 100;
 const INPUT_KEYS: [&str; 4] = ["type", "about", "default", "example"];
 
 /// How a rule is compiled.
@@ -25,20 +29,32 @@ pub struct Options<'o> {
 
 /// Compiles one rule file. `stem` is the file's name without its ending, which the id must equal.
 pub fn compile(source: &Source, stem: &str, options: Options<'_>) -> Result<Rule, Vec<Problem>> {
-    compile_tree(&yaml::parse(&source.text)?, source, stem, options, true)
+    let around = Around { shared: &[], budget: Some(&Budget::default()) };
+    compile_tree(&yaml::parse(&source.text)?, source, stem, options, around)
 }
 
-/// The same, of a file that was parsed. A stranger's regexes are built at once, so that one which cannot be is refused
-/// here; those of the built-in rules wait until they are needed.
+/// What a rule's file stands among.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Around<'a> {
+    /// Inputs that its rule may use without declaring them.
+    pub(crate) shared: &'a [Input],
+    /// What a stranger's rule is charged to. Its regexes are tried at once, so that one which cannot be built is refused
+    /// here; those of the built-in rules wait until they are needed.
+    pub(crate) budget: Option<&'a Budget>,
+}
+
+/// The same, of a file that was parsed.
 pub(crate) fn compile_tree(
     root: &Node,
     source: &Source,
     stem: &str,
     options: Options<'_>,
-    stranger: bool,
+    around: Around<'_>,
 ) -> Result<Rule, Vec<Problem>> {
     let mut reader = Reader::new(options.inputs);
-    reader.build_regexes = stranger || options.cases;
+    reader.shared = around.shared;
+    reader.budget = around.budget;
+    reader.build_regexes = options.cases;
     let rule = reader.rule(root, source, stem, options);
     let problems = reader.into_problems();
     match rule {
@@ -48,12 +64,53 @@ pub(crate) fn compile_tree(
     }
 }
 
+/// What is asked of a rule before it is compiled: by which profiles it is selected, and which inputs it has.
+#[derive(Debug)]
+pub(crate) struct Card {
+    pub(crate) tags: Vec<String>,
+    pub(crate) severity: Severity,
+    pub(crate) phase: Phase,
+    pub(crate) inputs: Vec<Input>,
+}
+
+/// The card of a rule; none when it has mistakes there, which compiling it shows.
+pub(crate) fn card(root: &Node, source: &Source, shared: &[Input]) -> Option<Card> {
+    let none = Inputs::new();
+    let reader = Reader::new(&none);
+    let mut inputs = root.get("inputs").map(|node| reader.inputs(node, source)).unwrap_or_default();
+    let refers = |input: &&Input| source.text.contains(&format!("${{{}}}", input.name));
+    inputs.extend(shared.iter().filter(refers).cloned());
+    let card = Card {
+        tags: root.get("tags").map(|node| reader.texts(node)).unwrap_or_default(),
+        severity: reader.word(root.get("severity")?, &Severity::ALL, "severity")?,
+        phase: reader.word(root.get("phase")?, &Phase::ALL, "phase")?,
+        inputs,
+    };
+    reader.into_problems().is_empty().then_some(card)
+}
+
+/// The inputs that an `inputs.yaml` declares for every rule of its directory.
+pub(crate) fn shared_inputs(root: &Node, source: &Source) -> Result<Vec<Input>, Vec<Problem>> {
+    let none = Inputs::new();
+    let reader = Reader::new(&none);
+    reader.keys(root, &["inputs"], "inputs.yaml");
+    let inputs = reader.required(root, "inputs").map(|node| reader.inputs(node, source)).unwrap_or_default();
+    let problems = reader.into_problems();
+    if problems.is_empty() { Ok(inputs) } else { Err(problems) }
+}
+
+/// Whether a rule's file says that it overrides another rule.
+pub(crate) fn states_override(root: &Node) -> bool {
+    root.get("overrides").is_some()
+}
+
 impl Reader<'_> {
     fn rule(&mut self, root: &Node, source: &Source, stem: &str, options: Options<'_>) -> Option<Rule> {
         self.keys(root, &RULE_KEYS, "a rule");
         root.mapping()?;
-        self.declared = root.get("inputs").map(|node| self.inputs(node)).unwrap_or_default();
+        self.declared = root.get("inputs").map(|node| self.inputs(node, source)).unwrap_or_default();
         let id = self.required(root, "id").and_then(|node| self.id(node, stem));
+        let overrides = root.get("overrides").map(|node| self.overrides(node, stem));
         let title = self.required(root, "title").and_then(|node| self.text(node));
         let severity = self.required(root, "severity").and_then(|node| self.word(node, &Severity::ALL, "severity"));
         let phase = self.required(root, "phase").and_then(|node| self.word(node, &Phase::ALL, "phase"));
@@ -68,13 +125,19 @@ impl Reader<'_> {
             id: id?.into(),
             title: title?.trim().to_owned(),
             severity: severity?,
+            own_severity: severity?,
             phase: phase?,
             why: why?.trim().to_owned(),
             fix: fix?,
             refs,
             tags,
-            inputs: self.declared.clone(),
+            inputs: Vec::new(),
             unset: Vec::new(),
+            overrides: match overrides {
+                Some(overrides) => Some(overrides?),
+                None => None,
+            },
+            changes: Vec::new(),
             when: match when {
                 Some(when) => Some(when?),
                 None => None,
@@ -88,7 +151,34 @@ impl Reader<'_> {
             Some(node) => self.cases(node, &rule.selections()),
             None => Vec::new(),
         };
-        Some(Rule { cases, unset: self.unset.take().into_iter().collect(), ..rule })
+        let used = self.used.borrow();
+        let shared = self.shared.iter().filter(|input| used.contains(&input.name) && !self.declares(&input.name));
+        let inputs = self.declared.iter().chain(shared).cloned().collect();
+        Some(Rule { cases, inputs, unset: self.unset.take().into_iter().collect(), ..rule })
+    }
+
+    fn declares(&self, name: &str) -> bool {
+        self.declared.iter().any(|input| input.name == name)
+    }
+
+    /// Which built-in rule this one stands in place of, and why. It keeps the id, so that profiles, configurations and
+    /// reports that name it go on meaning it.
+    fn overrides(&self, node: &Node, stem: &str) -> Option<Overridden> {
+        self.keys(node, &OVERRIDES_KEYS, "`overrides`");
+        node.mapping()?;
+        let rule = self.required(node, "rule").and_then(|value| Some((value, self.text(value)?)));
+        let reason = node.get("reason").and_then(|value| self.text(value));
+        if node.get("reason").is_none() {
+            let problem = Problem::new(node.span.clone(), "this override does not say why");
+            self.report(problem.help("add `reason:`; it is shown in the report beside the rule"));
+        }
+        let (value, rule) = rule?;
+        if rule != stem {
+            let message = format!("a rule that overrides `{rule}` has its id, and this one is `{stem}`");
+            let help = format!("name the rule and its file `{rule}`: whatever names that rule then means this one");
+            self.report(Problem::new(value.span.clone(), message).help(help));
+        }
+        Some(Overridden { reason: reason?.trim().to_owned(), span: value.span.clone() })
     }
 
     fn id<'n>(&self, node: &'n Node, stem: &str) -> Option<&'n str> {
@@ -96,6 +186,8 @@ impl Reader<'_> {
         let kebab = id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !kebab || id.starts_with('-') || id.ends_with('-') {
             self.report(Problem::new(node.span.clone(), "an id is made of lower-case words joined by `-`"));
+        } else if id.len() > MAX_ID {
+            self.report(Problem::new(node.span.clone(), format!("an id has at most {MAX_ID} characters")));
         } else if id != stem {
             let help = format!("name the file `{id}.yaml`, or the rule `{stem}`");
             self.report(
@@ -128,15 +220,15 @@ impl Reader<'_> {
         Some(fix)
     }
 
-    fn inputs(&self, node: &Node) -> Vec<Input> {
+    fn inputs(&self, node: &Node, source: &Source) -> Vec<Input> {
         let Some(entries) = node.mapping() else {
             self.expected(node, "inputs by name, such as `days: { type: duration, about: …, default: 30d }`");
             return Vec::new();
         };
-        entries.iter().filter_map(|(key, value)| self.input_declaration(key, value)).collect()
+        entries.iter().filter_map(|(key, value)| self.input_declaration(key, value, source)).collect()
     }
 
-    fn input_declaration(&self, key: &Key, node: &Node) -> Option<Input> {
+    fn input_declaration(&self, key: &Key, node: &Node, source: &Source) -> Option<Input> {
         self.keys(node, &INPUT_KEYS, "an input");
         self.name(&key.name, &key.span);
         let missing = |name: &str| {
@@ -147,7 +239,8 @@ impl Reader<'_> {
             return None;
         };
         let text = self.text(word)?;
-        let Some(ty) = from_as(text).filter(|ty| !matches!(ty, Type::Secret)) else {
+        let known = AS.iter().find(|(name, ty)| *name == text && !matches!(ty, Type::Secret));
+        let Some((word, ty)) = known.copied() else {
             self.unknown_word(
                 &word.span,
                 text,
@@ -182,9 +275,17 @@ impl Reader<'_> {
                 format!("the input `{}` was set to something else than {expected}", key.name),
             ));
         }
-        let value = given.or(default.as_ref()).cloned();
-        let about = about.unwrap_or_default().to_owned();
-        Some(Input { name: key.name.clone(), ty, about, default, example, value })
+        Some(Input {
+            name: key.name.clone(),
+            ty,
+            word,
+            about: about.unwrap_or_default().to_owned(),
+            default,
+            example,
+            given: None,
+            source: source.clone(),
+            span: key.span.clone(),
+        })
     }
 
     fn input_value(&self, node: &Node, ty: Type) -> Option<InputValue> {
