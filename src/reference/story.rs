@@ -26,6 +26,12 @@ pub struct Story<'r> {
     pub title: &'r str,
     pub severity: Severity,
     pub phase: Phase,
+    /// Why it stands in place of the built-in rule of its id, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaces_built_in: Option<&'r str>,
+    /// What profiles change about it, with their reasons.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<String>,
     pub tags: &'r [String],
     pub why: &'r str,
     /// How it is judged, in words.
@@ -98,6 +104,8 @@ impl<'r> Story<'r> {
             title: &rule.title,
             severity: rule.severity,
             phase: rule.phase,
+            replaces_built_in: rule.overrides.as_ref().map(|replaced| replaced.reason.as_str()),
+            overrides: rule.changes.iter().map(|change| change.show()).collect(),
             tags: &rule.tags,
             why: &rule.why,
             judged: words::judged(rule),

@@ -70,7 +70,9 @@ impl Budget {
 pub(crate) fn read(directory: &Path, budget: &Budget, diagnostics: &mut Diagnostics) -> Vec<Source> {
     let shown = |path: &Path| Source::new(path.display().to_string(), "");
     let mut refuse = |path: &Path, problem: Problem| diagnostics.add(&shown(path), [problem]);
-    let root = match fs::canonicalize(directory) {
+    let single = directory.is_file();
+    let top = if single { directory.parent().filter(|top| !top.as_os_str().is_empty()) } else { Some(directory) };
+    let root = match fs::canonicalize(top.unwrap_or(Path::new("."))) {
         Ok(root) => root,
         Err(error) => {
             refuse(directory, Problem::new(0..0, format!("failed to read the directory: {error}")));
@@ -78,7 +80,7 @@ pub(crate) fn read(directory: &Path, budget: &Budget, diagnostics: &mut Diagnost
         }
     };
     let mut walk = Walk { root, budget, files: BTreeSet::new(), problems: Vec::new() };
-    let walked = walk.directory(directory, 0);
+    let walked = if single { walk.entry(directory.to_owned(), 0) } else { walk.directory(directory, 0) };
     let (root, files) = (walk.root, walk.files);
     walk.problems.into_iter().for_each(|(path, problem)| refuse(&path, problem));
     if let Err(exceeded) = walked {

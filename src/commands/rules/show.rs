@@ -107,6 +107,10 @@ fn tell(story: &Story<'_>, own: bool, page: &mut Page) {
         page.entry(1, column, name, &items.join(", "));
     }
     page.heading("Where it belongs");
+    if let Some(reason) = story.replaces_built_in {
+        page.entry(1, COLUMN, "instead", &format!("of the built-in rule of this id: {reason}"));
+    }
+    story.overrides.iter().for_each(|change| page.entry(1, COLUMN, "override", change));
     if !story.tags.is_empty() {
         page.entry(1, COLUMN, "tags", &story.tags.join(", "));
     }
