@@ -20,7 +20,7 @@ use super::corpus::rules;
 use super::random_rules;
 
 /// A small generator, so that one number describes a world (xorshift64*, Vigna 2016).
-pub(crate) struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
     pub(crate) fn new(seed: u64) -> Self {
