@@ -101,13 +101,15 @@ impl Pattern {
     /// wrong with it. It is not kept yet: of many rules few are needed.
     pub fn bound(&mut self) -> Result<usize, String> {
         self.bounded = true;
+        let mut built = Err(String::new());
         for size in REGEX_SIZES {
-            if self.compile(size).is_ok() {
+            built = self.compile(size).map(|_| size);
+            if built.is_ok() {
                 self.size = size;
-                return Ok(size);
+                break;
             }
         }
-        self.compile(REGEX_LIMIT).map(|_| REGEX_LIMIT)
+        built
     }
 
     fn compile(&self, size: usize) -> Result<Regex, String> {

@@ -20,7 +20,7 @@ pub const SCHEMA: &str = "harden.report/v1";
 
 /// Findings of a run that are kept one by one, so that rules of strangers cannot take all memory; beyond them each rule
 /// says only that there are more, and its first fail.
-const MAX_FINDINGS: usize = 1_000_000;
+const MAX_FINDINGS: usize = 500_000;
 
 /// What is said of a whole run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -143,13 +143,17 @@ pub struct Summary {
 impl Report {
     /// Judges the facts by the rules at an instant, in seconds since the epoch.
     pub fn assemble(rules: &[Rule], facts: &Facts, now: i64, gate: Gate) -> Self {
+        Self::within(MAX_FINDINGS, rules, facts, now, gate)
+    }
+
+    fn within(most: usize, rules: &[Rule], facts: &Facts, now: i64, gate: Gate) -> Self {
         let mut findings = Vec::new();
         let mut rest = BTreeMap::new();
-        evaluate(rules, facts, now, &mut |finding| match (findings.len(), &finding.status) {
-            (..MAX_FINDINGS, _) => findings.push(Entry::new(&finding)),
+        evaluate(rules, facts, now, &mut |finding| match &finding.status {
+            _ if findings.len() < most => findings.push(Entry::new(&finding)),
             // One fail is enough to decide, and must not be lost.
-            (_, Status::Fail) => drop(rest.entry((&finding.rule.id, true)).or_insert_with(|| Entry::new(&finding))),
-            _ => drop(rest.entry((&finding.rule.id, false)).or_insert_with(|| Entry::rest(&finding))),
+            Status::Fail => drop(rest.entry((&finding.rule.id, true)).or_insert_with(|| Entry::new(&finding))),
+            _ => drop(rest.entry((&finding.rule.id, false)).or_insert_with(|| Entry::rest(&finding, most))),
         });
         findings.extend(rest.into_values());
         findings.sort_by(|a, b| a.key().cmp(&b.key()));
@@ -197,8 +201,8 @@ impl RuleEntry {
 
 impl Entry {
     /// What stands for the findings of a rule for which there is no room.
-    fn rest(finding: &Finding<'_>) -> Self {
-        let reason = Reason::new(format!("this run has more than {MAX_FINDINGS} findings"));
+    fn rest(finding: &Finding<'_>, most: usize) -> Self {
+        let reason = Reason::new(format!("this run has more than {most} findings"));
         let status = Status::Unknown(reason.with_grant("judge by fewer rules at a time: --rule, --profile"));
         Entry::new(&Finding {
             status,
@@ -285,5 +289,43 @@ impl Verdict {
         } else {
             Verdict::Passed
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
+    use crate::facts::Listing;
+    use crate::rule::compile::{Options, compile};
+    use crate::rule::input::Inputs;
+    use crate::rule::trial;
+    use crate::value::Value;
+
+    #[test]
+    fn beyond_the_bound_nothing_passes_and_no_fail_is_lost() {
+        let text = "id: x\ntitle: t\nseverity: high\nphase: pre\nwhy: w\nfix: f\nrefs: { cwe: \"1\" }\n\
+                    check: { resource: container, expect: { privileged: false } }\n";
+        let options = Options { inputs: &Inputs::new(), cases: false };
+        let rules = [compile(&Source::new("x.yaml", text), "x", options).unwrap()];
+        let facts = trial::facts(&rules[0], |query| {
+            let resource = crate::resource::find(query.resource).unwrap();
+            let subject = |i: usize| {
+                let name = format!("c{i:02}");
+                let mut subject = crate::facts::Subject::new(resource, name.as_str(), name.as_str(), Basis::Live);
+                subject.fields.set("privileged", Value::Bool(i >= 8));
+                subject
+            };
+            Listing::complete((0..10).map(subject).collect())
+        });
+        let said = |most: usize, gate: Gate| {
+            let report = Report::within(most, &rules, &facts, 0, gate);
+            let Summary { pass, fail, unknown, .. } = report.summary;
+            (pass, fail, unknown, report.verdict)
+        };
+        assert_eq!(said(10, Gate::default()), (8, 2, 0, Verdict::Failed));
+        assert_eq!(said(9, Gate::default()), (8, 2, 0, Verdict::Failed));
+        assert_eq!(said(3, Gate::default()), (3, 1, 1, Verdict::Failed));
+        assert_eq!(said(3, Gate { allow_unknown: true, ..Gate::default() }), (3, 1, 1, Verdict::Failed));
     }
 }

@@ -129,6 +129,9 @@ impl Library {
         // Nobody mends one file to be told of the next.
         let (options, budget) = (Options { inputs: &Inputs::new(), cases: false }, Budget::default());
         for text in library.rules.iter().filter(|text| text.is_own()) {
+            if budget.is_exceeded() {
+                break;
+            }
             let compiled = text.tree(false).and_then(|tree| library.compile_one(text, &tree, options, &budget));
             diagnostics.add(&text.source, compiled.err().unwrap_or_default());
         }
@@ -149,6 +152,9 @@ impl Library {
         let pack = self.packs.len().saturating_sub(1);
         let text = Text { source: source.clone(), stem, packed, pack };
         if is_profile(path) {
+            if text.is_own() && self.budget.is_exceeded() {
+                return;
+            }
             let compiled = text.tree(false).and_then(|tree| profile::compile_tree(&tree, &source, &text.stem));
             let charged =
                 compiled.and_then(|profile| match self.charge(&text, |budget| budget.profile(profile.cost())) {
@@ -260,6 +266,9 @@ impl Library {
         let mut settler = settings.settler();
         let (silent, budget) = (settings.is_silent(), Budget::default());
         for text in &self.rules {
+            if text.is_own() && budget.is_exceeded() {
+                continue;
+            }
             let tree = match self.tree(text, cases, &budget) {
                 Ok(tree) => tree,
                 Err(problems) => {

@@ -37,32 +37,42 @@ pub(crate) struct Budget {
     /// Profiles, and patterns in them.
     profiles: Cell<usize>,
     patterns: Cell<usize>,
+    exceeded: Cell<bool>,
 }
 
 /// A bound that was passed: what there is too much of.
 pub(crate) type Exceeded = String;
 
 impl Budget {
-    fn spend(spent: &Cell<usize>, amount: usize, limit: usize, what: &str) -> Result<(), Exceeded> {
+    fn spend(&self, spent: &Cell<usize>, amount: usize, limit: usize, what: &str) -> Result<(), Exceeded> {
         spent.set(spent.get().saturating_add(amount));
-        if spent.get() <= limit { Ok(()) } else { Err(format!("more than {limit} {what} in all directories of rules")) }
+        if spent.get() <= limit {
+            return Ok(());
+        }
+        self.exceeded.set(true);
+        Err(format!("more than {limit} {what} in all directories of rules"))
+    }
+
+    /// Whether a bound was passed: what else there is is not looked at.
+    pub(crate) fn is_exceeded(&self) -> bool {
+        self.exceeded.get()
     }
 
     pub(crate) fn nodes(&self, amount: usize) -> Result<(), Exceeded> {
-        Self::spend(&self.nodes, amount, 1_000_000, "values, copies by aliases and inputs included,")
+        self.spend(&self.nodes, amount, 1_000_000, "values, copies by aliases and inputs included,")
     }
 
     pub(crate) fn regexes(&self, bytes: usize) -> Result<(), Exceeded> {
-        Self::spend(&self.regexes, bytes, 32 << 20, "bytes of compiled regular expressions")
+        self.spend(&self.regexes, bytes, 32 << 20, "bytes of compiled regular expressions")
     }
 
     pub(crate) fn queries(&self, amount: usize) -> Result<(), Exceeded> {
-        Self::spend(&self.queries, amount, 100_000, "queries, alternatives of patterns included,")
+        self.spend(&self.queries, amount, 100_000, "queries, alternatives of patterns included,")
     }
 
     pub(crate) fn profile(&self, patterns: usize) -> Result<(), Exceeded> {
-        Self::spend(&self.profiles, 1, 200, "profiles")?;
-        Self::spend(&self.patterns, patterns, 2_000, "patterns of profiles")
+        self.spend(&self.profiles, 1, 200, "profiles")?;
+        self.spend(&self.patterns, patterns, 2_000, "patterns of profiles")
     }
 }
 
@@ -98,6 +108,9 @@ pub(crate) fn read(directory: &Path, budget: &Budget, diagnostics: &mut Diagnost
             }
             Err(error) => diagnostics.add(&shown(&path), [Problem::new(0..0, error)]),
         }
+        if budget.is_exceeded() {
+            break;
+        }
     }
     sources
 }
@@ -122,7 +135,7 @@ impl Walk<'_> {
             }
         };
         for entry in entries {
-            Budget::spend(&self.budget.entries, 1, MAX_ENTRIES, "files and directories")?;
+            self.budget.spend(&self.budget.entries, 1, MAX_ENTRIES, "files and directories")?;
             let path = match entry {
                 Ok(entry) => entry.path(),
                 Err(error) => {
@@ -153,7 +166,7 @@ impl Walk<'_> {
             Ok(_) if !is_yaml(&path) => {}
             Ok(_) if path.to_str().is_none() => self.refuse(&path, "the name of this file is not UTF-8".to_owned()),
             Ok(_) => {
-                Budget::spend(&self.budget.files, 1, MAX_FILES, "files")?;
+                self.budget.spend(&self.budget.files, 1, MAX_FILES, "files")?;
                 self.files.insert(path);
             }
             Err(error) => self.refuse(&path, format!("failed to read: {error}")),
@@ -178,7 +191,7 @@ fn text(root: &Path, path: &Path, budget: &Budget) -> Result<Result<String, std:
         return Err("this is a link that leads out of the directory, which is not followed".to_owned());
     }
     let bytes = read_regular(&real, MAX_BYTES + 1).map_err(|error| format!("failed to read: {error}"))?;
-    Budget::spend(&budget.text, bytes.len(), MAX_TEXT, "bytes")?;
+    budget.spend(&budget.text, bytes.len(), MAX_TEXT, "bytes")?;
     Ok(String::from_utf8(bytes))
 }
 
@@ -192,4 +205,86 @@ pub(crate) fn read_regular(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(u64::try_from(most).unwrap_or(u64::MAX)).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    /// The names of the files that were taken, and what was said of the others.
+    fn taken(folder: &tempfile::TempDir, budget: &Budget) -> (Vec<String>, Vec<String>) {
+        let mut diagnostics = Diagnostics::default();
+        let sources = read(folder.path(), budget, &mut diagnostics);
+        let names = sources.iter().map(|source| Path::new(&*source.path).strip_prefix(folder.path()).unwrap());
+        let names = names.map(|name| name.display().to_string()).collect();
+        (names, diagnostics.iter().map(|problem| problem.message.clone()).collect())
+    }
+
+    #[test]
+    fn links_lead_nowhere_outside_and_never_in_circles() {
+        let folder = folder(&[("a.yaml", "a"), ("deep/b.yaml", "b"), (".hidden/c.yaml", "c"), ("d.txt", "d")]);
+        let at = |name: &str| folder.path().join(name);
+        symlink("/etc/passwd", at("passwd.yaml")).unwrap();
+        symlink("deep/b.yaml", at("b.yaml")).unwrap();
+        symlink("..", at("deep/round")).unwrap();
+        symlink("/etc", at("etc")).unwrap();
+        symlink("self.yaml", at("self.yaml")).unwrap();
+        symlink("nowhere", at("nothing.txt")).unwrap();
+        let (names, problems) = taken(&folder, &Budget::default());
+        assert_eq!(names, ["a.yaml", "b.yaml", "deep/b.yaml"]);
+        assert_eq!(problems.len(), 4, "{problems:?}");
+        assert_eq!(problems.iter().filter(|problem| problem.contains("a link to a directory")).count(), 2);
+        assert_eq!(problems.iter().filter(|problem| problem.contains("leads out")).count(), 1);
+        assert_eq!(problems.iter().filter(|problem| problem.contains("failed to open")).count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_file_is_neither_read_nor_waited_for() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt as _;
+        let folder = folder(&[("a.yaml/b.yaml", "b")]);
+        let fifo = folder.path().join("fifo.yaml");
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket.yaml")).unwrap();
+        fs::write(folder.path().join(OsStr::from_bytes(b"\xff.yaml")), "x").unwrap();
+        let (names, problems) = taken(&folder, &Budget::default());
+        assert_eq!(names, ["a.yaml/b.yaml"]);
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert!(problems.iter().any(|problem| problem.contains("not UTF-8")));
+        assert!(problems.iter().any(|problem| problem.contains("this is no file")));
+    }
+
+    #[test]
+    fn every_bound_is_an_error_and_nothing_is_dropped_in_silence() {
+        let folder = folder(&[("a.yaml", "aaaa"), ("b.yaml", "bbbb"), ("1/2/3/4/5/6/7/8/deep.yaml", "d")]);
+        assert_eq!(taken(&folder, &Budget::default()).0.len(), 3);
+        fs::create_dir_all(folder.path().join("1/2/3/4/5/6/7/8/9")).unwrap();
+        let problems = taken(&folder, &Budget::default()).1;
+        assert!(problems[0].contains("to a depth of 8"), "{problems:?}");
+        let spent = |spend: fn(&Budget)| {
+            let budget = Budget::default();
+            spend(&budget);
+            let (names, problems) = taken(&folder, &budget);
+            assert!(budget.is_exceeded());
+            (names.len(), problems.join(", "))
+        };
+        let (names, problems) = spent(|budget| budget.files.set(MAX_FILES - 2));
+        assert!(names == 0 && problems.contains("more than 5000 files"), "{problems}");
+        let (names, problems) = spent(|budget| budget.entries.set(MAX_ENTRIES - 3));
+        assert!(names == 0 && problems.contains("more than 50000 files and directories"), "{problems}");
+        let (names, problems) = spent(|budget| budget.text.set(MAX_TEXT - 6));
+        assert!(names < 3 && problems.contains("bytes in all directories"), "{problems}");
+    }
 }

@@ -27,8 +27,10 @@ pub(super) fn define(definitions: &mut Map<String, Json>) {
         "type": "object",
         "patternProperties": by_resource.collect::<Map<_, _>>(),
         "additionalProperties": false,
+        "minProperties": 1,
     });
-    definitions.insert("case-of-several".to_owned(), case(&keyed));
+    definitions.insert("case-of-several".to_owned(), case(&reference("facts-by-resource")));
+    definitions.insert("facts-by-resource".to_owned(), keyed);
 }
 
 fn name(resource: &Resource) -> String {
@@ -64,7 +66,10 @@ pub(super) fn conditions() -> Vec<Json> {
                     "properties": { "resource": { "const": resource.name } },
                 } },
             },
-            "then": { "properties": { "tests": { "items": case(&reference(&name(resource))) } } },
+            "then": { "properties": { "tests": { "items": case(&json!({ "anyOf": [
+                reference(&name(resource)),
+                reference("facts-by-resource"),
+            ] })) } } },
         })
     };
     let combined =

@@ -8,9 +8,11 @@ use harden::config;
 use harden::diagnostic::{Diagnostics, Problem, Source};
 use harden::rule::compile::{Options, compile};
 use harden::rule::input::Inputs;
-use harden::rule::library::FILES;
+use harden::rule::library::{FILES, Library};
 use harden::rule::profile;
 use proptest::prelude::*;
+
+use super::packs::{Folder, flat};
 
 /// What a debug build on a busy machine may take; a release build takes a tenth.
 const SOON: Duration = Duration::from_secs(3);
@@ -265,6 +267,93 @@ fn configurations() {
         assert!(started.elapsed() < SOON, "{:?} for {text:.60}", started.elapsed());
         assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown}");
     }
+}
+
+/// What is said of a directory with these files; empty when it is taken.
+fn pack(files: impl IntoIterator<Item = (String, String)>) -> String {
+    let folder = Folder::new(&[]);
+    for (name, text) in files {
+        folder.write(&name, text);
+    }
+    let compiled = Library::load(&[folder.path("")])
+        .and_then(|library| library.compile(Options { inputs: &Inputs::new(), cases: true }));
+    compiled.err().map(|diagnostics| flat(&diagnostics.render(false, 100))).unwrap_or_default()
+}
+
+/// A rule on the owner of a file, whose id is its number.
+fn numbered(number: usize, more: &str, path: &str, owner: &str) -> (String, String) {
+    let rule = RULE.replacen("id: x", &format!("id: x{number}"), 1);
+    let check = format!("{{ resource: file, with: {{ path: {path} }}, absent: fail, expect: {{ owner: {owner} }} }}");
+    (format!("x{number}.yaml"), format!("{rule}{more}check: {check}\n"))
+}
+
+/// Each file is within the bounds of a file; together they pass those of a run. One fewer is taken.
+#[test]
+fn packs_that_are_too_much_together() {
+    let aliases = format!("{{ any_of: [ {{ in: &l [{}] }}, {} ] }}", "a,".repeat(900), "{ in: *l }, ".repeat(40));
+    let regexes: String = (0..64).map(|i| format!("{{ matches: '\\w{{3}}{i}' }}, ")).collect();
+    let regexes = format!("{{ any_of: [ {regexes} ] }}");
+    let list = |i: usize| format!("[{}]", (0..9_999).map(|j| format!("/{i}/{j},")).collect::<String>());
+    let braces = format!("\"/{}/**\"", "{a,b}".repeat(10));
+    let inputs = format!("inputs: {{ l: {{ type: list, about: a, default: [{}] }} }}\n", "a,".repeat(900));
+    let filled = format!("{{ any_of: [ {} ] }}", "{ in: \"${l}\" }, ".repeat(50));
+    type Rule<'r> = Box<dyn Fn(usize) -> (String, String) + 'r>;
+    let attacks: [(usize, &str, Rule<'_>); 5] = [
+        (27, "more than 1000000 values", Box::new(|i| numbered(i, "", "/x", &aliases))),
+        (3, "bytes of compiled regular expressions", Box::new(|i| numbered(i, "", "/x", &regexes))),
+        (11, "more than 100000 queries", Box::new(|i| numbered(i, "", &list(i), "root"))),
+        (98, "more than 100000 queries", Box::new(|i| numbered(i, "", &braces, "root"))),
+        (22, "more than 1000000 values", Box::new(|i| numbered(i, &inputs, "/x", &filled))),
+    ];
+    for (files, part, rule) in attacks {
+        let said = pack((0..files).map(&rule));
+        assert!(said.contains(part) && said.contains("1 problem in 1 file"), "{files}: {part} is not in\n{said}");
+        assert_eq!(pack((0..files - 1).map(&rule)), "", "{files}");
+    }
+}
+
+#[test]
+fn inputs_that_multiply_within_a_rule() {
+    let long = format!("inputs: {{ l: {{ type: list, about: a, default: [{}] }} }}\n", "a,".repeat(2_000));
+    let wide = format!("inputs: {{ l: {{ type: text, about: a, default: \"{}\" }} }}\n", "a".repeat(900_000));
+    for (inputs, reference) in [(long, "{ in: \"${l}\" }, "), (wide, "\"${l}\", ")] {
+        let owner = format!("{{ any_of: [ {} ] }}", reference.repeat(3_000));
+        let said = pack([numbered(0, &inputs, "/x", &owner)]);
+        assert!(said.contains("stand for more than 50000 values") && said.contains("1 problem in 1 file"), "{said}");
+    }
+}
+
+#[test]
+fn profiles_that_are_too_much() {
+    let profile = |name: &str, more: String| {
+        (format!("profiles/{name}.yaml"), format!("name: {name}\ntitle: t\nabout: a\n{more}\n"))
+    };
+    let rules = || [numbered(0, "", "/x", "root")];
+    let many = (0..201).map(|i| profile(&format!("p{i}"), "rules: x0".to_owned()));
+    assert!(pack(rules().into_iter().chain(many)).contains("more than 200 profiles"));
+    let globs = |n: usize| format!("rules: [{}]", "\"x{0,1}\", ".repeat(n));
+    assert!(pack(rules().into_iter().chain([profile("p", globs(1_000))])).contains("more than 2000 patterns"));
+    assert_eq!(pack(rules().into_iter().chain([profile("p", globs(600))])), "");
+    for (pattern, part) in
+        [(format!("x{}", "{0,1}".repeat(7)), "more than 64 patterns"), (format!("x{}", "*".repeat(200)), "200 bytes")]
+    {
+        let said = pack(rules().into_iter().chain([profile("p", format!("rules: [\"{pattern}\"]"))]));
+        assert!(said.contains(part), "{said}");
+    }
+    let id = "a".repeat(101);
+    let (_, text) = numbered(0, "", "/x", "root");
+    assert!(pack([(format!("{id}.yaml"), text.replacen("x0", &id, 1))]).contains("at most 100 characters"));
+}
+
+/// A message shows the lines that it is about: those of other files must not come in.
+#[test]
+fn a_pack_shows_nothing_of_other_files() {
+    let folder = Folder::new(&[("secret", "password: s3cret\n"), ("pack/a.yaml", "id: [\n")]);
+    std::os::unix::fs::symlink(folder.path("secret"), folder.path("pack/b.yaml")).unwrap();
+    std::os::unix::fs::symlink("../secret", folder.path("pack/c.yaml")).unwrap();
+    let ran = folder.harden("rules list --rules pack");
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.matches("leads out of the directory").count() == 2 && !ran.err.contains("s3cret"), "{}", ran.err);
 }
 
 /// A change to a text, described by numbers.

@@ -37,6 +37,8 @@ pub(crate) struct Reader<'r> {
     pub(crate) regexes: Cell<usize>,
     /// Values that inputs stood for so far.
     filled_bytes: Cell<usize>,
+    /// Whether a bound was passed, which is told once.
+    exceeded: Cell<bool>,
 }
 
 /// The names of `${name}` references in a text, with the text around them.
@@ -81,11 +83,13 @@ impl<'r> Reader<'r> {
             bound: RefCell::default(),
             regexes: Cell::new(0),
             filled_bytes: Cell::new(0),
+            exceeded: Cell::new(false),
         }
     }
 
     pub(crate) fn report(&self, problem: Problem) {
-        if !self.is_full() {
+        // What comes after a bound was passed comes of that.
+        if !self.is_full() && !self.exceeded.get() {
             self.problems.borrow_mut().push(problem);
         }
     }
@@ -219,13 +223,14 @@ impl<'r> Reader<'r> {
 
     /// Charges what a stranger's rule takes. Once it is too much, that is a problem of the rule.
     pub(crate) fn charge(&self, span: &Range<usize>, spend: impl FnOnce(&Budget) -> Result<(), String>) -> bool {
-        match self.budget.map_or(Ok(()), spend) {
-            Ok(()) => true,
-            Err(exceeded) => {
-                self.report(Problem::new(span.clone(), exceeded));
-                false
-            }
-        }
+        let exceeded = self.budget.map_or(Ok(()), spend).err();
+        exceeded.is_none_or(|exceeded| self.exceed(span, exceeded))
+    }
+
+    fn exceed(&self, span: &Range<usize>, message: String) -> bool {
+        self.report(Problem::new(span.clone(), message));
+        self.exceeded.set(true);
+        false
     }
 
     /// Charges what an input stands for at one of its references.
@@ -234,8 +239,7 @@ impl<'r> Reader<'r> {
         self.filled_bytes.set(self.filled_bytes.get().saturating_add(size));
         if self.filled_bytes.get() > MAX_FILLED {
             let message = format!("with `{name}` the inputs of this rule stand for more than {MAX_FILLED} values");
-            self.report(Problem::new(node.span.clone(), message));
-            return false;
+            return self.exceed(&node.span, message);
         }
         self.charge(&node.span, |budget| budget.nodes(size))
     }
