@@ -16,8 +16,7 @@ use crate::finding::{Seen, Status};
 use crate::plan::{self, Targets};
 use crate::resource;
 use crate::rule::case::Outcome;
-use crate::rule::compile::{Options, compile};
-use crate::rule::input::Inputs;
+use crate::rule::compile::recompile;
 use crate::rule::{Check, Quantifier, Rule, trial};
 use crate::value::Observed;
 use keep::Kept;
@@ -108,7 +107,7 @@ fn try_all(rule: &Rule, drafts: &[Draft]) -> Vec<Result<Outcome, String>> {
     let together = |drafts: &[Draft]| -> Result<Vec<Outcome>, String> {
         let cases: String = drafts.iter().map(|draft| line(draft, draft.seen)).collect();
         let source = Source::new(&rule.source.path, paste(&rule.source.text, &cases));
-        let compiled = compile(&source, &rule.id, Options { inputs: &Inputs::new(), cases: true });
+        let compiled = recompile(rule, &source);
         let mut rule =
             compiled.map_err(|problems| problems.first().map(|problem| problem.message.clone()).unwrap_or_default())?;
         rule.unset.clear();

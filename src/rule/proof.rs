@@ -16,8 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Rule;
 use super::case::{Case, Outcome};
-use super::compile::{Around, Options, compile_tree};
-use super::input::Inputs;
+use super::compile::recompile_tree;
 use super::trial;
 use crate::yaml;
 use mutant::{Mistake, Mutant, mutants};
@@ -240,12 +239,7 @@ fn never(said: &[Outcome], tried: &[Tried]) -> Vec<Flaw> {
 
 /// A mutant that all cases let through.
 fn survivor(rule: &Rule, mutant: &Mutant, tried: &[Tried]) -> Option<Flaw> {
-    let options = Options { inputs: &Inputs::new(), cases: true };
-    // Inputs that the rule's directory declares for all of its rules.
-    let shared: Vec<_> = rule.inputs.iter().filter(|input| input.source.path != rule.source.path).cloned().collect();
-    let around = Around { shared: &shared, budget: None };
-    let mut changed = compile_tree(&mutant.root, &rule.source, &rule.id, options, around).ok()?;
-    trial::take_examples(&mut changed);
+    let changed = recompile_tree(rule, &mutant.root, &rule.source).ok()?;
     if changed.cases.iter().any(|case| judge(&changed, case) != case.expected) {
         return None;
     }

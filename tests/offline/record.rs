@@ -4,7 +4,7 @@ use harden::diagnostic::{Diagnostics, Source};
 use harden::facts::{Access, Facts, Listing};
 use harden::record::{cases, paste};
 use harden::rule::Rule;
-use harden::rule::compile::{Options, compile};
+use harden::rule::compile::{Options, compile, recompile};
 use harden::rule::input::{InputValue, Inputs};
 use harden::rule::trial;
 use harden::scrub::{Key, changed, scrub};
@@ -22,17 +22,15 @@ use super::scrub::{asks_for_examples, known};
 #[track_caller]
 fn run_cases(rule: &Rule, text: &str) -> usize {
     let source = Source::new(&rule.source.path, paste(&rule.source.text, text));
-    let compiled = compile(&source, &rule.id, Options { inputs: &Inputs::new(), cases: true });
-    let mut compiled = compiled.unwrap_or_else(|problems| {
+    let compiled = recompile(rule, &source).unwrap_or_else(|problems| {
         let mut diagnostics = Diagnostics::default();
         diagnostics.add(&source, problems);
         panic!("{text}\n{}", diagnostics.render(false, 120))
     });
-    compiled.unset.clear();
     for case in &compiled.cases {
         let facts = trial::case_facts(&compiled, case);
         let said = trial::outcome(&compiled, &facts);
-        assert_eq!(said, case.expected, "{}\n{text}\n{}", rule.id, trial::explain(&compiled, &facts));
+        assert_eq!(said, case.expected, "{}\n{text}\n{}", rule.id, trial::explain(&compiled, &facts).join("\n"));
     }
     compiled.cases.len()
 }
@@ -58,7 +56,7 @@ fn the_cases_of_every_rule_come_back() {
                 assert!(count > 0, "{}: {text}", rule.id);
                 written += count;
                 if differing(&text) > 0 {
-                    differ.push(format!("{}\n{text}\n{}", rule.id, trial::explain(rule, &facts)));
+                    differ.push(format!("{}\n{text}\n{}", rule.id, trial::explain(rule, &facts).join("\n")));
                 }
             }
         }
@@ -78,7 +76,7 @@ proptest! {
             for all in [false, true] {
                 let text = cases(rule, &facts, all);
                 run_cases(rule, &text);
-                prop_assert_eq!(differing(&text), 0, "{}\n{}{}", rule.id, text, trial::explain(rule, &facts));
+                prop_assert_eq!(differing(&text), 0, "{}\n{}{}", rule.id, text, trial::explain(rule, &facts).join("\n"));
             }
         }
     }

@@ -34,7 +34,12 @@ fn key() -> Key {
 }
 
 fn explain(rule: &Rule, facts: &Facts, scrubbed: &Facts) -> String {
-    format!("{}\nbefore:\n{}after:\n{}", rule.id, trial::explain(rule, facts), trial::explain(rule, scrubbed))
+    format!(
+        "{}\nbefore:\n{}after:\n{}",
+        rule.id,
+        trial::explain(rule, facts).join("\n"),
+        trial::explain(rule, scrubbed).join("\n")
+    )
 }
 
 /// The documents in which a rule's own path is not asked for any more: a parameter that only an example gives.

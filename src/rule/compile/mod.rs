@@ -7,5 +7,5 @@ mod reader;
 mod rules;
 
 pub(crate) use reader::{Reader, fill_in};
-pub(crate) use rules::{Around, Card, card, compile_tree, shared_inputs, states_override};
-pub use rules::{Options, compile, placeholders};
+pub(crate) use rules::{Around, Card, card, compile_tree, recompile_tree, shared_inputs, states_override};
+pub use rules::{Options, compile, placeholders, recompile};

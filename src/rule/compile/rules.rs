@@ -33,6 +33,20 @@ pub fn compile(source: &Source, stem: &str, options: Options<'_>) -> Result<Rule
     compile_tree(&yaml::parse(&source.text)?, source, stem, options, around)
 }
 
+/// Compiles another text of a rule, with its cases and with the inputs that its directory declares for all of its rules.
+pub fn recompile(rule: &Rule, source: &Source) -> Result<Rule, Vec<Problem>> {
+    recompile_tree(rule, &yaml::parse(&source.text)?, source)
+}
+
+/// The same, of a tree.
+pub(crate) fn recompile_tree(rule: &Rule, root: &Node, source: &Source) -> Result<Rule, Vec<Problem>> {
+    let shared: Vec<_> = rule.inputs.iter().filter(|input| input.source.path != rule.source.path).cloned().collect();
+    let options = Options { inputs: &Inputs::new(), cases: true };
+    let mut compiled = compile_tree(root, source, &rule.id, options, Around { shared: &shared, budget: None })?;
+    crate::rule::trial::take_examples(&mut compiled);
+    Ok(compiled)
+}
+
 /// What a rule's file stands among.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Around<'a> {
