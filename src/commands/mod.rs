@@ -7,6 +7,7 @@ pub mod output;
 pub mod pg_access;
 pub mod record;
 pub mod rules;
+pub mod rules_new;
 pub mod schema;
 pub mod setup;
 pub mod targets;

@@ -17,6 +17,7 @@ use crate::value::text::{json_document, sanitize};
 pub fn run(args: &Rules, out: &mut dyn Write) -> Result<ExitCode, Error> {
     let text = match args {
         Rules::List { selection, format } => list(selection, *format)?,
+        Rules::New { id, resource, output } => super::rules_new::run(id, resource, output.as_deref())?,
         Rules::Show { id, selection } => show(id, selection)?,
     };
     output::deliver(&text, None, out)?;

@@ -472,7 +472,9 @@ mod tests {
     fn names_are_met_again_in_sentences() {
         let (known, key) = (known(), Key::new(b"k"));
         let mut scrubber = Scrubber::new(&known, &key, 0);
-        for (name, kind) in [("grant", Kind::Role), ("my role", Kind::Role), ("on", Kind::Role), ("mem", Kind::Container)] {
+        for (name, kind) in
+            [("grant", Kind::Role), ("my role", Kind::Role), ("on", Kind::Role), ("mem", Kind::Container)]
+        {
             scrubber.note(name, Scrub::Name(kind));
         }
         let said = scrubber.scrub("permission denied: GRANT SELECT TO grant", Scrub::Prose);

@@ -5,7 +5,9 @@ mod checks;
 mod expectations;
 mod reader;
 mod rules;
+mod unwritten;
 
 pub(crate) use reader::{Reader, fill_in};
 pub(crate) use rules::compile_tree;
 pub use rules::{Options, compile, placeholders};
+pub(crate) use unwritten::FILL_IN;

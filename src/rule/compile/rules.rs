@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::reader::{Reader, references};
+use super::unwritten;
 use crate::diagnostic::{Problem, Source};
 use crate::rule::input::{Input, InputValue, Inputs};
 use crate::rule::{Check, Phase, Rule, Severity};
@@ -40,7 +41,7 @@ pub(crate) fn compile_tree(
     let mut reader = Reader::new(options.inputs);
     reader.build_regexes = stranger || options.cases;
     let rule = reader.rule(root, source, stem, options);
-    let problems = reader.into_problems();
+    let problems = unwritten::told(root, reader.into_problems());
     match rule {
         Some(rule) if problems.is_empty() => Ok(rule),
         None if problems.is_empty() => Err(vec![Problem::new(root.span.clone(), "this is no rule")]),
