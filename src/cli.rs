@@ -251,6 +251,24 @@ pub enum Rules {
         #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Output")]
         format: Format,
     },
+    /// Begin a rule: write its file with every part to fill in, and comments that say what belongs there.
+    ///
+    /// harden refuses the file until every part that says FILL IN is written. A file that exists is never overwritten.
+    #[command(after_help = "\
+Examples:
+  harden rules new host-app-key-mode --resource file
+  harden rules new app-tls-on --resource setting --output rules/
+  harden rules check rules                        names what is still to be written")]
+    New {
+        /// The rule's id, which is also its file's name: lower-case words joined by `-`.
+        id: String,
+        /// The kind of thing that it looks at.
+        #[arg(long, value_name = "NAME")]
+        resource: String,
+        /// Write it into this folder, or to this file, which must be called like the rule [default: the current folder].
+        #[arg(long, short, value_name = "DIR|FILE")]
+        output: Option<PathBuf>,
+    },
     /// Compile rules and profiles, and say everything that is wrong with them.
     #[command(after_help = "\
 Exit codes: 0 nothing is wrong, 2 something is.

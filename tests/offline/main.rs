@@ -24,6 +24,7 @@ mod random_rules;
 mod readme;
 mod record;
 mod reference;
+mod rules_new;
 mod schemas;
 mod scrub;
 mod shown;

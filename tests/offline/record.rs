@@ -66,7 +66,7 @@ fn the_cases_of_every_rule_come_back() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_was_seen_is_written_as_cases_that_hold(seed: u64) {

@@ -63,7 +63,7 @@ fn every_case_of_every_rule_is_judged_as_before() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_worlds_are_judged_as_before(seed: u64, key: [u8; 8]) {
@@ -254,7 +254,7 @@ fn holds_address(text: &str, address: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_name_and_no_address_survives(seed: u64, key: [u8; 8]) {

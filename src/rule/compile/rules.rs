@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::reader::{Reader, references};
+use super::unwritten;
 use crate::diagnostic::{Problem, Source};
 use crate::rule::input::{Input, InputValue, Inputs};
 use crate::rule::pack::Budget;
@@ -70,7 +71,7 @@ pub(crate) fn compile_tree(
     reader.budget = around.budget;
     reader.build_regexes = options.cases;
     let rule = reader.rule(root, source, stem, options);
-    let problems = reader.into_problems();
+    let problems = unwritten::told(root, reader.into_problems());
     match rule {
         Some(rule) if problems.is_empty() => Ok(rule),
         None if problems.is_empty() => Err(vec![Problem::new(root.span.clone(), "this is no rule")]),
