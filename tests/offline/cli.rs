@@ -84,7 +84,20 @@ fn rule(severity: &str) -> String {
 fn help_is_as_it_was() {
     let bless = std::env::var_os("HARDEN_BLESS").is_some();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/help");
-    for command in ["", "check", "collect", "rules", "rules list", "rules show", "dsn", "pg-access", "schema"] {
+    for command in [
+        "",
+        "check",
+        "collect",
+        "rules",
+        "rules list",
+        "rules show",
+        "profiles",
+        "profiles list",
+        "profiles show",
+        "dsn",
+        "pg-access",
+        "schema",
+    ] {
         // In a process of its own, since clap asks the terminal of this one for its width.
         let run = Command::new(env!("CARGO_BIN_EXE_harden"))
             .args(command.split_whitespace())
