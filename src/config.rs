@@ -2,6 +2,7 @@
 //! shown in the same way and all at once.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
@@ -22,6 +23,8 @@ const POSTGRES_KEYS: [&str; 2] = ["name", "dsn"];
 #[derive(Debug, Default)]
 pub struct Config {
     pub profiles: Vec<String>,
+    /// Where the file names profiles and directories of rules, for what is said of one that is not there.
+    pub places: Vec<(String, Source, Range<usize>)>,
     /// Directories of rules, relative to the file.
     pub rules: Vec<PathBuf>,
     pub fail_on: Option<Severity>,
@@ -33,6 +36,20 @@ pub struct Config {
     pub docker: Option<String>,
     /// Names, where given, and connection strings or where to find them.
     pub postgres: Vec<(Option<String>, String)>,
+}
+
+impl Config {
+    fn note(&mut self, source: &Source, value: &Node) {
+        let items = value.sequence().unwrap_or(std::slice::from_ref(value));
+        let texts = items.iter().filter_map(|item| Some((item.text()?.to_owned(), item.span.clone())));
+        self.places.extend(texts.map(|(text, span)| (text, source.clone(), span)));
+    }
+
+    /// Where the file names what is not there.
+    pub fn place(&self, is_it: impl Fn(&str) -> bool) -> Option<(&Source, Range<usize>)> {
+        let place = self.places.iter().find(|(text, ..)| is_it(text));
+        place.map(|(_, source, span)| (source, span.clone()))
+    }
 }
 
 /// Reads a configuration file.
@@ -107,8 +124,14 @@ fn lower(reader: &Reader<'_>, root: &Node, source: &Source, base: &Path) -> Conf
     let mut config = Config::default();
     for (key, value) in reader.keys(root, &KEYS, "harden.toml") {
         match key.name.as_str() {
-            "profiles" => config.profiles = reader.texts(value),
-            "rules" => config.rules = reader.texts(value).iter().map(|path| base.join(path)).collect(),
+            "profiles" => {
+                config.profiles = reader.texts(value);
+                config.note(source, value);
+            }
+            "rules" => {
+                config.rules = reader.texts(value).iter().map(|path| base.join(path)).collect();
+                config.note(source, value);
+            }
             "fail_on" => config.fail_on = reader.word(value, &Severity::ALL, "severity"),
             "allow_unknown" => {
                 config.allow_unknown = reader.word(value, &[("true", true), ("false", false)], "truth value")

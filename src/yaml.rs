@@ -307,6 +307,8 @@ impl<'t> Builder<'t> {
         } else if error.info().starts_with("mapping values") {
             problem
                 .help("see whether this line is indented like its neighbours, and whether the value above it is closed")
+        } else if error.info().contains("did not find expected key") && line.trim_start().starts_with("- ") {
+            problem.help("items of a list, `- …`, and keys cannot stand beside each other")
         } else if line.matches('"').count() % 2 == 1 {
             problem.help("see whether every quote is closed")
         } else {

@@ -80,7 +80,7 @@ fn list(selection: &Selection, format: Format) -> Result<String, Error> {
 fn show(name: &str, selection: &Selection, format: Format, err: &mut dyn Write) -> Result<String, Error> {
     let config = setup::config(selection)?;
     let library = setup::library(&config)?;
-    let profile = setup::profile(&library, name)?;
+    let profile = setup::profile(&library, &config, name)?;
     let outside = setup::outside(&config, selection)?;
     let settings = Settings { profiles: std::slice::from_ref(&profile), outside: &outside };
     let mut compiled = library.compile_with(settings, false).map_err(Error::Files)?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::cli;
 use crate::config::{self, Config};
-use crate::diagnostic::closest;
+use crate::diagnostic::{Diagnostics, Problem};
 use crate::error::Error;
 use crate::rule::input::{Given, Outside, VARIABLE_PREFIX};
 use crate::rule::library::{Library, RuleSet};
@@ -30,7 +30,9 @@ pub fn config(selection: &cli::Selection) -> Result<Config, Error> {
     let mut config = path.map(config::load).transpose().map_err(Error::Files)?.unwrap_or_default();
     config.rules.extend(selection.rules.iter().cloned());
     if !selection.profile.is_empty() {
-        config.profiles = selection.profile.clone();
+        config.profiles.clone_from(&selection.profile);
+        // What is not there is then the command line's.
+        config.places.retain(|(name, ..)| !selection.profile.contains(name));
     }
     Ok(config)
 }
@@ -38,7 +40,8 @@ pub fn config(selection: &cli::Selection) -> Result<Config, Error> {
 /// The built-in rules and those of the directories that the configuration and the command line name.
 pub fn library(config: &Config) -> Result<Library, Error> {
     if let Some(missing) = config.rules.iter().find(|directory| !directory.is_dir()) {
-        return Err(Error::usage(format!("{} is no directory of rules", missing.display())));
+        let problem = Problem::new(0..0, format!("{} is no directory of rules", missing.display()));
+        return Err(not_there(config, |text| missing.ends_with(text), problem));
     }
     Library::load(&config.rules).map_err(Error::Files)
 }
@@ -83,7 +86,7 @@ pub fn rules(config: &Config, selection: &cli::Selection, cases: bool) -> Result
         [] if selection.rule.is_empty() => &[DEFAULT_PROFILE.to_owned()],
         names => names,
     };
-    let profiles = names.iter().map(|name| profile(&library, name)).collect::<Result<Vec<_>, _>>()?;
+    let profiles = names.iter().map(|name| profile(&library, config, name)).collect::<Result<Vec<_>, _>>()?;
     let outside = outside(config, selection)?;
     let settings = Settings { profiles: &profiles, outside: &outside };
     let mut rules = library.compile_with(settings, cases).map_err(Error::Files)?;
@@ -106,14 +109,24 @@ pub fn warn(rules: &RuleSet, err: &mut dyn Write) -> Result<(), Error> {
 }
 
 /// The profile of this name.
-pub fn profile(library: &Library, name: &str) -> Result<Arc<Profile>, Error> {
+pub fn profile(library: &Library, config: &Config, name: &str) -> Result<Arc<Profile>, Error> {
     library.profile(name).cloned().ok_or_else(|| {
         let known = library.profiles().iter().map(|profile| profile.name.as_str());
         let list = known.clone().collect::<Vec<_>>().join(", ");
-        let help = match closest(name, known) {
-            Some(hint) => format!("did you mean `{hint}`?"),
-            None => format!("there are: {list}"),
-        };
-        Error::usage(format!("there is no profile `{name}`")).help(help)
+        let problem = Problem::new(0..0, format!("there is no profile `{name}`"));
+        let suggested = problem.clone().suggest(name, known);
+        let problem = if suggested.help.is_some() { suggested } else { problem.help(format!("there are: {list}")) };
+        not_there(config, |text| text == name, problem)
     })
+}
+
+/// The error of what the configuration file names, with its place in it, or else the command line.
+fn not_there(config: &Config, is_it: impl Fn(&str) -> bool, problem: Problem) -> Error {
+    let Some((source, span)) = config.place(is_it) else {
+        let error = Error::usage(problem.message);
+        return problem.help.into_iter().fold(error, Error::help);
+    };
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.add(source, [Problem { span, ..problem }]);
+    Error::Files(diagnostics)
 }

@@ -28,6 +28,13 @@ pub struct Input {
     pub span: Range<usize>,
 }
 
+impl Input {
+    /// Where it is declared: `rules/inputs.yaml:4`.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.source.path, self.source.line(self.span.start))
+    }
+}
+
 /// What an input is set to, as text; its type is checked where the rule is compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InputValue {

@@ -40,6 +40,8 @@ pub(super) struct Pack {
     shared: Vec<Input>,
     /// How many of them are its own.
     own: usize,
+    /// Its own could not be read: what its rules refer to cannot be told.
+    unread: bool,
 }
 
 impl Pack {
@@ -129,8 +131,9 @@ impl Library {
         // Nobody mends one file to be told of the next.
         let (options, budget) = (Options { inputs: &Inputs::new(), cases: false }, Budget::default());
         for text in library.rules.iter().filter(|text| text.is_own()) {
-            if budget.is_exceeded() {
-                break;
+            let unread = library.packs.get(text.pack).is_some_and(|pack| pack.unread);
+            if unread || budget.is_exceeded() {
+                continue;
             }
             let compiled = text.tree(false).and_then(|tree| library.compile_one(text, &tree, options, &budget));
             diagnostics.add(&text.source, compiled.err().unwrap_or_default());
@@ -179,11 +182,20 @@ impl Library {
             let declared = text.tree(false).and_then(|tree| compile::shared_inputs(&tree, &source));
             match (declared, self.packs.last_mut()) {
                 (Ok(inputs), Some(pack)) => {
+                    let taken = inputs.iter().filter_map(|input| {
+                        let first = pack.shared.iter().find(|first| first.name == input.name)?;
+                        let message = format!("the input `{}` is declared in {} already", input.name, first.place());
+                        Some(Problem::new(input.span.clone(), message).help("remove one of them"))
+                    });
+                    diagnostics.add(&source, taken);
                     pack.shared.extend(inputs);
                     pack.own = pack.shared.len();
                 }
                 (Ok(_), None) => {}
-                (Err(problems), _) => diagnostics.add(&source, problems),
+                (Err(problems), pack) => {
+                    diagnostics.add(&source, problems);
+                    pack.into_iter().for_each(|pack| pack.unread = true);
+                }
             }
         }
     }

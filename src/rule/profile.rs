@@ -178,6 +178,10 @@ pub(crate) fn inputs(reader: &Reader<'_>, node: &Node, source: &Source, giver: &
         return BTreeMap::new();
     };
     let value = |node: &Node| match node.sequence() {
+        Some([]) => {
+            reader.expected(node, "at least one value");
+            None
+        }
         Some(_) => Some(InputValue::Many(reader.texts(node))),
         None if node.mapping().is_some() => {
             let problem = Problem::new(node.span.clone(), "expected a value, or a list of values, found a map of keys");
@@ -208,11 +212,7 @@ fn stated(reader: &Reader<'_>, node: &Node, source: &Source, giver: &Giver) -> O
     let rule = reader.required(node, "rule").and_then(|node| Pattern::read(reader, node));
     let severity = node.get("severity").and_then(|node| reader.word(node, &Severity::ALL, "severity"));
     let values = node.get("inputs").map(|node| inputs(reader, node, source, giver)).unwrap_or_default();
-    let reason = node.get("reason").and_then(|node| reader.text(node));
-    if node.get("reason").is_none() {
-        let problem = Problem::new(node.span.clone(), "this override does not say why");
-        reader.report(problem.help("add `reason:`; it is shown in the report beside what the rule says"));
-    }
+    let reason = reader.reason(node);
     let sets = |node: &Node| node.mapping().is_none_or(|entries| !entries.is_empty());
     if node.get("severity").is_none() && !node.get("inputs").is_some_and(sets) {
         let problem = Problem::new(node.span.clone(), "this override changes nothing");

@@ -24,7 +24,7 @@ pub(super) fn review(library: &Library, set: &RuleSet, outside: &Outside, comple
             diagnostics.add(&text.source, declared_twice(library, text, rule));
         }
     }
-    if !complete {
+    if !complete || !diagnostics.is_empty() {
         return diagnostics;
     }
     let known: BTreeMap<&str, &Input> =
@@ -100,7 +100,7 @@ fn declared_twice(library: &Library, text: &Text, rule: &Rule) -> Vec<Problem> {
     let shared = library.packs.get(text.pack).map(|pack| pack.own_inputs()).unwrap_or_default();
     let twice = own.filter_map(|input| Some((input, shared.iter().find(|other| other.name == input.name)?)));
     let problem = |(input, other): (&Input, &Input)| {
-        let message = format!("the input `{}` is declared in {} already", input.name, place(other));
+        let message = format!("the input `{}` is declared in {} already", input.name, other.place());
         Problem::new(input.span.clone(), message).help("remove it here, or rename it")
     };
     twice.map(problem).collect()
@@ -130,8 +130,13 @@ fn inputs(library: &Library, set: &RuleSet) -> Diagnostics {
     for input in all {
         let first = *names.entry(&input.name).or_insert(input);
         if first.word != input.word {
-            let message =
-                format!("the input `{}` is a {} here and a {} at {}", input.name, input.word, first.word, place(first));
+            let message = format!(
+                "the input `{}` has the type {} here and {} at {}",
+                input.name,
+                input.word,
+                first.word,
+                first.place()
+            );
             let help = "one name is one input, with one type: rename this one";
             diagnostics.add(&input.source, [Problem::new(input.span.clone(), message).help(help)]);
         }
@@ -141,17 +146,13 @@ fn inputs(library: &Library, set: &RuleSet) -> Diagnostics {
                 "the inputs `{}` and `{}` ({}) would be set by the same variable, {}",
                 input.name,
                 first.name,
-                place(first),
+                first.place(),
                 variable(&input.name)
             );
             diagnostics.add(&input.source, [Problem::new(input.span.clone(), message).help("rename this one")]);
         }
     }
     diagnostics
-}
-
-fn place(input: &Input) -> String {
-    format!("{}:{}", input.source.path, input.source.line(input.span.start))
 }
 
 /// Values of a profile for inputs that no rule has, or that do not fit.

@@ -119,7 +119,8 @@ impl Selector {
         }
         if problems.is_empty() && !rules.iter().any(|rule| self.matches(*rule)) {
             let message = format!("no rule is all of this: {self}");
-            problems.push(Problem::new(self.span.clone(), message));
+            let help = "all conditions of an item must hold; for one or the other write two items";
+            problems.push(Problem::new(self.span.clone(), message).help(help));
         }
         problems
     }
@@ -190,7 +191,14 @@ fn each<T>(reader: &Reader<'_>, node: &Node, read: impl Fn(&Reader<'_>, &Node) -
 
 /// A severity, a list of them, or `{ at_least, at_most }`.
 fn severities(reader: &Reader<'_>, node: &Node) -> Vec<Severity> {
-    let word = |reader: &Reader<'_>, node: &Node| reader.word(node, &Severity::ALL, "severity");
+    let word = |reader: &Reader<'_>, node: &Node| match node.text() {
+        Some(text) if text.contains(['<', '>', '+']) => {
+            let problem = Problem::new(node.span.clone(), format!("`{text}` is no severity"));
+            reader.report(problem.help("write bounds as `{ at_least: high }` or `{ at_most: medium }`"));
+            None
+        }
+        _ => reader.word(node, &Severity::ALL, "severity"),
+    };
     if node.mapping().is_none() {
         return each(reader, node, word);
     }

@@ -1,8 +1,11 @@
-//! Mistakes that authors of rules make, and what they are told: the place, what is wrong, and what to write instead.
+//! Mistakes that authors of rules, profiles and configurations make, and what they are told: the place, what is wrong,
+//! and what to write instead.
 
 use harden::diagnostic::{Diagnostics, Source};
 use harden::rule::compile::{Options, compile};
 use harden::rule::input::Inputs;
+
+use super::packs::{Folder, flat, rule};
 
 pub(crate) const GOOD: &str = "\
 id: x
@@ -111,4 +114,339 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         std::fs::write(path, all).unwrap();
     }
     assert!(missing.is_empty(), "{missing}");
+}
+
+const LAB: &str = "\
+name: lab
+title: The lab
+about: What holds in the lab.
+extends: [docker, host]
+rules:
+  - \"own-*\"
+  - { tag: pci, severity: { at_least: high }, phase: pre }
+exclude: docker-image-age
+inputs:
+  public_ports: [80, 443]
+overrides:
+  - { rule: docker-container-root, severity: low, reason: Reset every night. }
+  - { rule: own-days, inputs: { days: 14d }, reason: Renewed weekly. }
+";
+
+const CONFIG: &str = "\
+profiles = [\"lab\"]
+rules = [\"pack\"]
+fail_on = \"medium\"
+
+[inputs]
+days = \"14d\"
+";
+
+const DAYS: &str = "inputs: { days: { type: duration, about: how old it may be, default: 30d } }\ntags: [pci]\n";
+
+/// A directory with a profile, rules, shared inputs and a configuration in which nothing is wrong.
+fn site() -> Folder {
+    let folder = Folder::new(&[("pack/profiles/lab.yaml", LAB), ("harden.toml", CONFIG)]);
+    let days = rule("own-days", DAYS).replace("owner: root", "modified: { at_least: \"now-${days}\" }");
+    folder.write("pack/own-days.yaml", days);
+    folder.write("pack/own-file.yaml", rule("own-file", "").replace("owner: root", "group: { in: \"${groups}\" }"));
+    folder.write("pack/inputs.yaml", "inputs:\n  groups: { type: list, about: who may read it, default: [root] }\n");
+    folder
+}
+
+#[test]
+fn mistakes_in_profiles_packs_and_configurations_are_told_too() {
+    let good = site();
+    let ran = good.harden("rules list");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let profile = "pack/profiles/lab.yaml";
+    let (days, file, inputs, config) = ("pack/own-days.yaml", "pack/own-file.yaml", "pack/inputs.yaml", "harden.toml");
+    let (mut all, mut missing) = (String::new(), String::new());
+    for (path, from, to, parts) in [
+        // Profiles.
+        (profile, "title: The", "titel: The", &["lab.yaml:2:1", "did you mean `title`?", "`title:` is missing"][..]),
+        (profile, "name: lab", "name: labor", &["is not the file's name, `lab`", "name the file `labor.yaml`"]),
+        (profile, "  - { tag", "\t- { tag", &["lab.yaml:7", "a tab is not indentation"]),
+        (
+            profile,
+            "extends: [docker, host]",
+            "extends: [dokcer, host]",
+            &["lab.yaml:4:11", "no profile `dokcer` to extend", "did you mean `docker`?"],
+        ),
+        (
+            profile,
+            "extends: [docker, host]",
+            "extends: [docker, lab]",
+            &["lab.yaml:4:19", "`lab` extends itself: lab → lab"],
+        ),
+        (profile, "extends: [docker, host]", "extends: [docker, docker]", &["`docker` is extended twice"]),
+        (
+            profile,
+            "extends: [docker, host]\nrules:\n  - \"own-*\"\n  - { tag: pci, severity: { at_least: high }, phase: pre }\n",
+            "",
+            &["this profile selects no rule", "add `rules:`"],
+        ),
+        (profile, "\"own-*\"", "*", &["put quotes around a value that starts with `*`"]),
+        (profile, "\"own-*\"", "own-[", &["not a glob over rule ids: `[` is never closed"]),
+        (profile, "\"own-*\"", "onw-*", &["lab.yaml:6:5", "no rule matches `onw-*`"]),
+        (profile, "tag: pci", "tags: pci", &["a selection of rules has no key `tags`", "did you mean `tag`?"]),
+        (profile, "tag: pci", "tag: pic", &["no rule has the tag `pic`", "did you mean `pci`?"]),
+        (profile, "at_least: high", "at_least: hihg", &["`hihg` is no severity", "did you mean `high`?"]),
+        (
+            profile,
+            "severity: { at_least: high }",
+            "severity: \">= high\"",
+            &["`>= high` is no severity", "write bounds as `{ at_least: high }`"],
+        ),
+        (profile, "phase: pre", "phase: before", &["`before` is no phase; there are: pre, post, ongoing"]),
+        (
+            profile,
+            "phase: pre",
+            "phase: post",
+            &["no rule is all of this: tag pci, severity high or critical, phase post"],
+        ),
+        (
+            profile,
+            "exclude: docker-image-age",
+            "exclude: docker-image-gae",
+            &["lab.yaml:8:10", "did you mean `docker-image-age`?"],
+        ),
+        (
+            profile,
+            "public_ports",
+            "public_port",
+            &["no rule has an input `public_port`", "did you mean `public_ports`?"],
+        ),
+        (profile, "[80, 443]", "{ type: list }", &["found a map of keys", "declared in rules"]),
+        (
+            profile,
+            ", reason: Reset every night.",
+            "",
+            &["lab.yaml:12:5", "this override does not say why", "write `reason: …`"],
+        ),
+        (
+            profile,
+            "Reset every night.",
+            "\"\"",
+            &["lab.yaml:12:59", "this override does not say why", "write `reason: …`"],
+        ),
+        (profile, "severity: low", "severity: lwo", &["did you mean `low`?"]),
+        (profile, "severity: low, ", "", &["this override changes nothing", "add `severity: low`"]),
+        (
+            profile,
+            "rule: docker-container-root",
+            "rules: docker-container-root",
+            &["an override has no key `rules`", "did you mean `rule`?"],
+        ),
+        (
+            profile,
+            "docker-container-root",
+            "docker-container-toor",
+            &["no rule matches `docker-container-toor`", "did you mean `docker-container-root`?"],
+        ),
+        (
+            profile,
+            "  - { rule: docker-container-root, severity: low, reason: Reset every night. }",
+            "  docker-container-root: low",
+            &["not YAML", "items of a list, `- …`, and keys cannot stand beside each other"],
+        ),
+        (
+            profile,
+            "days: 14d",
+            "day: 14d",
+            &["lab.yaml:13:33", "no rule that `own-days` matches has an input `day`", "did you mean `days`?"],
+        ),
+        (
+            profile,
+            "days: 14d",
+            "days: 14 days",
+            &["the input `days` takes a duration such as 30d or 26h, found `14 days`", "how old it may be"],
+        ),
+        (profile, "days: 14d", "days: [14d, 7d]", &["takes a single duration, found the list 14d, 7d"]),
+        (
+            profile,
+            "  - { rule: own-days, inputs",
+            "  - { rule: docker-container-*, severity: info, reason: x }\n  - { rule: own-days, inputs",
+            &[
+                "two overrides of `lab` disagree about the severity of docker-container-root",
+                "`low` here, `info` at",
+                "narrow one",
+            ],
+        ),
+        // Rules, beside others.
+        (days, "id: own-days", "id: own-day", &["is not the file's name, `own-days`"]),
+        (
+            days,
+            "why: w",
+            "why: w\noverrides: { rule: own-days, reason: x }",
+            &["there is no built-in rule `own-days`", "needs no `overrides:`"],
+        ),
+        (
+            days,
+            "why: w",
+            "why: w\noverrides: { rule: host-shadow-mode, reason: x }",
+            &["a rule that overrides `host-shadow-mode` has its id", "name the rule and its file `host-shadow-mode`"],
+        ),
+        (days, "why: w", "why: w\noverrides: { rule: own-days }", &["this override does not say why"]),
+        (
+            days,
+            "why: w",
+            "why: w\noverrides: host-shadow-mode",
+            &["expected `{ rule: own-days, reason: … }`, found `host-shadow-mode`"],
+        ),
+        (
+            file,
+            "why: w",
+            "why: w\ninputs: { groups: { type: list, about: b, default: [a] } }",
+            &["the input `groups` is declared in pack/inputs.yaml:2 already", "remove it here"],
+        ),
+        (
+            days,
+            "inputs: { days: {",
+            "inputs: { expiry-window: { type: duration, about: a, default: 1d }, days: {",
+            &["never used"],
+        ),
+        (days, "${days}", "${dasy}", &["refers to no input of this rule", "did you mean `days`?"]),
+        // Inputs of a directory.
+        (inputs, "type: list", "type: lsit", &["inputs.yaml:2:19", "did you mean `list`?"]),
+        (inputs, "  groups: {", "  groups2: {", &["`${groups}` refers to no input", "did you mean `groups2`?"]),
+        (
+            inputs,
+            "inputs:\n",
+            "inputs:\n  spare: { type: text, about: a, default: b }\n",
+            &["inputs.yaml:2:3", "no rule uses the input `spare`", "or remove it"],
+        ),
+        (
+            inputs,
+            "inputs:\n  groups: { type: list, about: who may read it, default: [root] }",
+            "groups: [root]",
+            &["inputs.yaml has no key `groups`", "`inputs:` is missing"],
+        ),
+        // The configuration.
+        (config, "profiles =", "profile =", &["harden.toml:1:1", "did you mean `profiles`?"]),
+        (config, "\"medium\"", "\"meduim\"", &["harden.toml:3:11", "did you mean `medium`?"]),
+        (config, "days = ", "dyas = ", &["harden.toml:6:1", "no rule has an input `dyas`", "did you mean `days`?"]),
+        (config, "\"14d\"", "14", &["harden.toml:6:8", "takes a duration such as 30d or 26h, found `14`"]),
+        (config, "\"14d\"", "\"${x}\"", &["cannot refer to another one"]),
+        (config, "[\"lab\"]", "[\"lba\"]", &["harden.toml:1:13", "there is no profile `lba`", "did you mean `lab`?"]),
+        (config, "[\"pack\"]", "[\"pakc\"]", &["harden.toml:2:10", "pakc is no directory of rules"]),
+        (config, "[inputs]", "[input]", &["did you mean `inputs`?"]),
+    ] {
+        let folder = site();
+        let text = std::fs::read_to_string(folder.path(path)).unwrap();
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(text, changed, "{from}");
+        folder.write(path, &changed);
+        let ran = folder.harden("rules list");
+        for part in parts.iter().filter(|part| ran.code != 2 || !flat(&ran.err).contains(**part)) {
+            missing.push_str(&format!("{path} {to:?}: {part} is not in\n{}", ran.err));
+        }
+        all.push_str(&format!("=== {path} {to:?}\n{}", ran.err));
+    }
+    if let Some(shown) = std::env::var_os("HARDEN_SHOW_MISTAKES") {
+        std::fs::write(std::path::Path::new(&shown).with_extension("packs"), all).unwrap();
+    }
+    assert!(missing.is_empty(), "{missing}");
+}
+
+/// A rule with an input of this name and type.
+fn with_input(id: &str, name: &str, ty: &str, default: &str) -> String {
+    let inputs = format!("inputs: {{ {name}: {{ type: {ty}, about: a, default: {default} }} }}\n");
+    rule(id, &inputs).replace("owner: root", &format!("path: \"${{{name}}}\""))
+}
+
+#[test]
+fn mistakes_that_take_two_files_are_told_too() {
+    let lab = |extends: &str| LAB.replace("extends: [docker, host]", &format!("extends: [docker, {extends}]"));
+    let base = |name: &str, more: &str| format!("name: {name}\ntitle: t\nabout: a\n{more}\n");
+    for (files, parts) in [
+        (
+            vec![("pack/profiles/lab.yaml", lab("base")), ("pack/profiles/base.yaml", base("base", "extends: lab"))],
+            &["base.yaml:4:10", "`base` extends itself: base → lab → base", "1 problem in 1 file"][..],
+        ),
+        (
+            vec![
+                ("pack/profiles/base.yml", base("base", "rules: own-*\nexclude: own-days")),
+                ("pack/own-new.yaml", rule("own-nwe", "")),
+            ],
+            &["the id `own-nwe` is not the file's name, `own-new`"],
+        ),
+        (
+            vec![("pack/more/own-file.yaml", rule("own-file", ""))],
+            &["the id `own-file` is taken by pack/more/own-file.yaml", "rename the rule and its file"],
+        ),
+        (vec![("pack/own-file.yml", rule("own-file", ""))], &["the id `own-file` is taken by pack/own-file.yaml"]),
+        (
+            vec![("pack/docker-image-age.yaml", rule("docker-image-age", ""))],
+            &["taken by rules/docker/docker-image-age.yaml", "`overrides: { rule: docker-image-age, reason: … }`"],
+        ),
+        (
+            vec![("pack/profiles/docker.yaml", base("docker", "rules: own-*"))],
+            &["the profile `docker` is taken by rules/profiles/docker.yaml", "`extends: docker`"],
+        ),
+        (
+            vec![("pack/own-other.yaml", with_input("own-other", "expiry_window", "integer", "3"))],
+            &[
+                "the input `expiry_window` has the type integer here and duration at rules/inputs.yaml",
+                "own-other.yaml:9:11",
+                "rename this one",
+            ],
+        ),
+        (
+            vec![("pack/own-other.yaml", with_input("own-other", "expiry-window", "duration", "3d"))],
+            &[
+                "`expiry-window` and `expiry_window` (rules/inputs.yaml",
+                "the same variable, HARDEN_INPUT_EXPIRY_WINDOW",
+            ],
+        ),
+        (
+            vec![("pack/deep/inputs.yaml", "inputs: {}\n".to_owned())],
+            &["declared at its top", "move this to pack/inputs.yaml"],
+        ),
+        (
+            vec![("pack/inputs.yml", "inputs:\n  groups: { type: list, about: a, default: [b] }\n".to_owned())],
+            &["the input `groups` is declared in pack/inputs.yaml:2 already"],
+        ),
+        (
+            vec![("pack/acme-x.yaml", rule("acme-x", ""))],
+            &[
+                "no profile of its directory selects the rule `acme-x`",
+                "acme-x.yaml:1:1",
+                "add it to `rules:` in one of: lab",
+            ],
+        ),
+        (
+            vec![
+                (
+                    "pack/profiles/base.yaml",
+                    base(
+                        "base",
+                        "rules: own-file\noverrides: [{ rule: docker-container-root, severity: info, reason: x }]",
+                    ),
+                ),
+                ("pack/profiles/both.yaml", base("both", "extends: [lab, base]\nrules: docker-*")),
+                (
+                    "pack/profiles/base2.yaml",
+                    base(
+                        "base2",
+                        "extends: docker\noverrides: [{ rule: docker-container-root, severity: info, reason: x }]",
+                    ),
+                ),
+                ("harden.toml", CONFIG.replace("[\"lab\"]", "[\"lab\", \"base2\"]")),
+            ],
+            &[
+                "the profiles `base2` and `lab` disagree about the severity of docker-container-root",
+                "the profiles `base` and `lab` disagree",
+                "a profile that extends both",
+            ],
+        ),
+    ] {
+        let folder = site();
+        for (name, text) in &files {
+            folder.write(name, text);
+        }
+        let ran = folder.harden("rules list");
+        for part in parts {
+            assert!(ran.code == 2 && flat(&ran.err).contains(part), "{files:?}: {part} is not in\n{}", ran.err);
+        }
+    }
 }

@@ -18,6 +18,7 @@ use serde_json::{Map, Value as Json, json};
 use super::corpus::rules;
 use super::law::Dice;
 use super::mistakes::{GOOD, MISTAKES};
+use super::packs::{Folder, profile, rule as pack_rule};
 use super::random_rules;
 
 fn validator(document: Document) -> Validator {
@@ -96,6 +97,9 @@ fn broken_rules_do_not() {
         ("{ mode: { at_most: \"0640\" } }", "{ kind: flie }"),
         ("{ mode: { at_most: \"0640\" } }", "{ owner: [root, bin] }"),
         ("check: {", "check: { not: { resource: file }, "),
+        ("fix: f", "fix: f\noverrides: x"),
+        ("fix: f", "fix: f\noverrides: { rule: x }"),
+        ("fix: f", "fix: f\noverrides: { rule: x, reason: r, severity: low }"),
         ("fix: f", "fix: f\ntests: [ { passes: {} } ]"),
         ("fix: f", "fix: f\ninputs: { a: { type: strnig, about: a, default: b } }"),
     ] {
@@ -172,6 +176,78 @@ fn every_key_of_a_rule_is_described() {
     assert!(described > 500);
 }
 
+const PROFILE: &str = "\
+name: x
+title: t
+about: a
+extends: [docker, host]
+rules:
+  - \"own-*\"
+  - { tag: [pci, lab], severity: { at_least: high }, phase: pre }
+  - { id: [own-a, own-b], severity: [low, info], phase: [post, ongoing] }
+exclude: own-z
+inputs: { public_ports: [\"80\", 443], expiry_window: 14d, strict: true }
+overrides:
+  - { rule: own-a, severity: low, reason: because }
+  - { rule: \"own-*\", inputs: { expiry_window: 7d }, reason: because }
+";
+
+#[test]
+fn shipped_profiles_fit_the_schema_of_profiles() {
+    let schema = validator(Document::Profile);
+    for (path, text, _) in FILES.iter().filter(|(path, ..)| path.contains("profiles/")) {
+        assert_eq!(errors(&schema, &json_of(&yaml::parse(text).unwrap())), Vec::<String>::new(), "{path}");
+    }
+    for text in [PROFILE, "name: x\ntitle: t\nabout: a\nextends: docker\n", "name: x\ntitle: t\nabout: a\nrules: x\n"] {
+        assert_eq!(errors(&schema, &json_of(&yaml::parse(text).unwrap())), Vec::<String>::new(), "{text}");
+        let compiled = rule::profile::compile(&Source::new("x.yaml", text), "x");
+        assert!(compiled.is_ok(), "{compiled:?}");
+    }
+}
+
+#[test]
+fn broken_profiles_do_not() {
+    let schema = validator(Document::Profile);
+    for (from, to) in [
+        ("name: x", "name: X y"),
+        ("name: x\n", ""),
+        ("title: t", "titel: t"),
+        ("about: a\n", ""),
+        ("extends: [docker, host]", "extend: docker"),
+        ("extends: [docker, host]", "extends: []"),
+        ("extends: [docker, host]", "extends: { name: docker }"),
+        ("\"own-*\"\n", "[own-a]\n"),
+        ("\"own-*\"\n", "{}\n"),
+        ("tag: [", "tags: ["),
+        ("at_least: high", "at_least: hihg"),
+        ("at_least: high", "atleast: high"),
+        ("{ at_least: high }", "{}"),
+        ("phase: pre", "phase: before"),
+        ("[post, ongoing]", "[]"),
+        ("exclude: own-z", "exclude: []"),
+        ("inputs: {", "inputs: [ 1 ]\ninput: {"),
+        ("expiry_window: 14d", "expiry_window: { type: duration }"),
+        ("public_ports: [\"80\", 443]", "public_ports: []"),
+        ("rule: own-a", "rules: own-a"),
+        ("severity: low, reason: because", "severity: low"),
+        ("severity: low, reason: because", "reason: because"),
+        ("severity: low, reason: because", "severity: low, reason: \"\""),
+        ("inputs: { expiry_window: 7d }, reason", "inputs: {}, reason"),
+        ("  - { rule: own-a, severity: low, reason: because }", "  own-a: low"),
+    ] {
+        let text = PROFILE.replacen(from, to, 1);
+        assert_ne!(text, PROFILE, "{from}");
+        if let Ok(tree) = yaml::parse(&text) {
+            assert!(!schema.is_valid(&json_of(&tree)), "the schema accepts {to}");
+        }
+        let compiled = rule::profile::compile(&Source::new("x.yaml", &text), "x");
+        assert!(compiled.is_err(), "the compiler accepts {to}");
+    }
+    let nothing = "name: x\ntitle: t\nabout: a\ninputs: { a: b }\n";
+    assert!(!schema.is_valid(&json_of(&yaml::parse(nothing).unwrap())));
+    assert!(rule::profile::compile(&Source::new("x.yaml", nothing), "x").is_err());
+}
+
 #[test]
 fn reports_and_facts_fit_theirs() {
     let (report_schema, facts_schema) = (validator(Document::Report), validator(Document::Facts));
@@ -189,6 +265,23 @@ fn reports_and_facts_fit_theirs() {
         let json: Json = serde_json::from_str(&report).unwrap();
         assert_eq!(errors(&report_schema, &json), Vec::<String>::new(), "{}", rule.id);
     }
+}
+
+#[test]
+fn a_report_with_overrides_fits_its_schema() {
+    let said = "overrides: { rule: host-shadow-mode, reason: ours }\n";
+    let stated = "rules: own-a\noverrides: [{ rule: own-a, severity: low, inputs: { owner: x }, reason: r }]";
+    let with_input = "inputs: { owner: { type: text, about: a, example: b } }\n";
+    let folder = Folder::new(&[
+        ("pack/own-a.yaml", &pack_rule("own-a", with_input).replace("owner: root", "owner: \"${owner}\"")),
+        ("pack/host-shadow-mode.yaml", &pack_rule("host-shadow-mode", said)),
+        ("pack/profiles/lab.yaml", &profile("lab", stated)),
+    ]);
+    let report = folder.report("--rules pack --profile host --profile lab");
+    assert_eq!(report.rules["own-a"].overrides.len(), 2);
+    let json: Json = serde_json::from_str(&report.to_json()).unwrap();
+    assert!(json["rules"]["host-shadow-mode"]["replaces_built_in"].is_object());
+    assert_eq!(errors(&validator(Document::Report), &json), Vec::<String>::new());
 }
 
 #[test]
@@ -220,6 +313,7 @@ fn configurations_fit_the_schema_of_configurations() {
         "[targets]\npostgres = { name = \"main\" }",
         "[targets]\npostgres = [{ dns = \"x\", dsn = \"y\" }]",
         "[inputs]\na = { b = 1 }",
+        "[inputs]\na = []",
     ] {
         assert!(!schema.is_valid(&as_json(text)), "the schema accepts {text}");
         assert!(text == "profiles = 1.5" || !accepts(text), "the reader accepts {text}");

@@ -39,6 +39,8 @@ pub(crate) struct Reader<'r> {
     filled_bytes: Cell<usize>,
     /// Whether a bound was passed, which is told once.
     exceeded: Cell<bool>,
+    /// Places of references to nothing.
+    refused: RefCell<Vec<Range<usize>>>,
 }
 
 /// The names of `${name}` references in a text, with the text around them.
@@ -84,12 +86,13 @@ impl<'r> Reader<'r> {
             regexes: Cell::new(0),
             filled_bytes: Cell::new(0),
             exceeded: Cell::new(false),
+            refused: RefCell::default(),
         }
     }
 
     pub(crate) fn report(&self, problem: Problem) {
-        // What comes after a bound was passed comes of that.
-        if !self.is_full() && !self.exceeded.get() {
+        // What comes after a bound was passed comes of that, and what else is wrong with a reference comes of its name.
+        if !self.is_full() && !self.exceeded.get() && !self.refused.borrow().contains(&problem.span) {
             self.problems.borrow_mut().push(problem);
         }
     }
@@ -170,6 +173,18 @@ impl<'r> Reader<'r> {
                 None
             }
         }
+    }
+
+    /// The reason that an override states, which every one must.
+    pub(crate) fn reason<'n>(&self, node: &'n Node) -> Option<&'n str> {
+        let given = node.get("reason");
+        if given.is_none_or(|value| value.text().is_some_and(|text| text.trim().is_empty())) {
+            let span = given.map_or(&node.span, |value| &value.span);
+            let problem = Problem::new(span.clone(), "this override does not say why");
+            self.report(problem.help("write `reason: …`; the report shows it beside the rule"));
+            return None;
+        }
+        self.text(given?)
     }
 
     /// One of a set of words.
@@ -303,5 +318,6 @@ impl<'r> Reader<'r> {
         let suggested = problem.clone().suggest(name, names);
         let help = "declare it: `inputs: { name: { type: text, about: …, default: … } }`";
         self.report(if suggested.help.is_some() { suggested } else { problem.help(help) });
+        self.refused.borrow_mut().push(node.span.clone());
     }
 }

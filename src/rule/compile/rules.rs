@@ -179,14 +179,13 @@ impl Reader<'_> {
     /// Which built-in rule this one stands in place of, and why. It keeps the id, so that profiles, configurations and
     /// reports that name it go on meaning it.
     fn overrides(&self, node: &Node, stem: &str) -> Option<Overridden> {
-        self.keys(node, &OVERRIDES_KEYS, "`overrides`");
-        node.mapping()?;
-        let rule = self.required(node, "rule").and_then(|value| Some((value, self.text(value)?)));
-        let reason = node.get("reason").and_then(|value| self.text(value));
-        if node.get("reason").is_none() {
-            let problem = Problem::new(node.span.clone(), "this override does not say why");
-            self.report(problem.help("add `reason:`; it is shown in the report beside the rule"));
+        if node.mapping().is_none() {
+            self.expected(node, &format!("`{{ rule: {stem}, reason: … }}`"));
+            return None;
         }
+        self.keys(node, &OVERRIDES_KEYS, "`overrides`");
+        let rule = self.required(node, "rule").and_then(|value| Some((value, self.text(value)?)));
+        let reason = self.reason(node);
         let (value, rule) = rule?;
         if rule != stem {
             let message = format!("a rule that overrides `{rule}` has its id, and this one is `{stem}`");
