@@ -12,13 +12,13 @@ use serde_json::json;
 use super::judging::{query, subject, world};
 
 /// What a run of harden in this process said.
-struct Ran {
-    code: ExitCode,
-    out: String,
-    err: String,
+pub(crate) struct Ran {
+    pub(crate) code: ExitCode,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
-fn harden<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Ran {
+pub(crate) fn harden<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Ran {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let args = ["harden".into()].into_iter().chain(args.into_iter().map(Into::into));
     let code = harden::run(args, &mut out, &mut err);
@@ -84,7 +84,9 @@ fn rule(severity: &str) -> String {
 fn help_is_as_it_was() {
     let bless = std::env::var_os("HARDEN_BLESS").is_some();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/help");
-    for command in ["", "check", "collect", "rules", "rules list", "rules show", "dsn", "pg-access", "schema"] {
+    for command in
+        ["", "check", "collect", "rules", "rules list", "rules show", "resources", "dsn", "pg-access", "schema"]
+    {
         // In a process of its own, since clap asks the terminal of this one for its width.
         let run = Command::new(env!("CARGO_BIN_EXE_harden"))
             .args(command.split_whitespace())

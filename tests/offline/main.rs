@@ -22,3 +22,4 @@ mod readme;
 mod reference;
 mod schemas;
 mod shown;
+mod stories;
