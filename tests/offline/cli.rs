@@ -18,7 +18,7 @@ struct Ran {
     err: String,
 }
 
-fn harden<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Ran {
+pub(super) fn harden<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Ran {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let args = ["harden".into()].into_iter().chain(args.into_iter().map(Into::into));
     let code = harden::run(args, &mut out, &mut err);

@@ -28,3 +28,4 @@ mod rules_new;
 mod schemas;
 mod scrub;
 mod shown;
+mod stories;

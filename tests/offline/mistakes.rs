@@ -64,6 +64,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &[&str])] = &[
     ),
     ("{ path: /etc/x }\n", "{ pth: /etc/x }\n", &["did you mean `path`?", "needs the parameter `path`"]),
     ("{ path: /etc/x }\n", "/etc/x\n", &["expected the keys of `with`", "found `/etc/x`", "path"]),
+    ("{ path: /etc/x }\n", "{ path: [\"${etc}/x\"] }\n", &["`${etc}` refers to no input", "declare it"]),
     ("{ path: /etc/x }\n", "{ path: \"${etc}/x\" }\n", &["`${etc}` refers to no input", "declare it"]),
     ("  absent: fail\n", "", &["does not say what a missing file means", "add `absent: fail`"]),
     ("absent: fail", "absent: failed", &["did you mean `fail`?"]),

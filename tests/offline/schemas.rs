@@ -123,6 +123,7 @@ const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
         "editors read regular expressions of another dialect, if they read them at all",
     ),
     ("{ path: \"${etc}/x\" }\n", "which inputs a rule declares is another part of it"),
+    ("{ path: [\"${etc}/x\"] }\n", "which inputs a rule declares is another part of it"),
     ("id: y", "a schema is not told the name of the file"),
     ("{pth}`.", "which fields stand for something in a fix, the resource of the check decides, in prose"),
     ("rw, owner", "`!unknown rw`, which is right, is the same text to an editor"),

@@ -244,7 +244,11 @@ impl Reader<'_> {
                     self.expected(node, "at least one text");
                     None
                 }
-                Some(_) => Some(self.texts(node).into_iter().map(Json::String).collect()),
+                Some(items) => {
+                    let items = items.iter().filter(|item| self.text(item).is_some());
+                    let texts = items.flat_map(|item| self.texts(&self.resolve(item)));
+                    Some(texts.map(Json::String).collect())
+                }
                 None => self.text(node).map(|text| Json::String(text.to_owned())),
             },
             Accepts::As | Accepts::AsElse(_) => {
