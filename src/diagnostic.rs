@@ -85,6 +85,16 @@ impl Diagnostics {
         self.0.extend(other.0);
     }
 
+    /// The same problems, each once.
+    #[must_use]
+    pub fn without_repeats(self) -> Self {
+        let mut known = std::collections::HashSet::new();
+        let key = |(source, problem): &(Source, Problem)| {
+            (source.path.clone(), problem.span.clone(), problem.message.clone())
+        };
+        Diagnostics(self.0.into_iter().filter(|entry| known.insert(key(entry))).collect())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

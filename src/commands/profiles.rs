@@ -116,8 +116,11 @@ fn settings(rules: &[Rule]) -> Vec<Setting<'_>> {
     found.into_values().collect()
 }
 
+/// Numbers of rules by a word.
+type Counts = Vec<(&'static str, usize)>;
+
 /// How many rules there are of each severity, worst first, and of each phase.
-fn counts(rules: &[Rule]) -> (Vec<(&'static str, usize)>, Vec<(&'static str, usize)>) {
+fn counts(rules: &[Rule]) -> (Counts, Counts) {
     let severity = |(name, severity): &(&'static str, Severity)| {
         (*name, rules.iter().filter(|rule| rule.severity == *severity).count())
     };
@@ -134,7 +137,7 @@ fn overrides(profile: &Arc<Profile>) -> Vec<(&Profile, &Override)> {
 
 fn document(library: &Library, profile: &Arc<Profile>, set: &RuleSet) -> Json {
     let (severities, phases) = counts(&set.rules);
-    let map = |counts: Vec<(&'static str, usize)>| {
+    let map = |counts: Counts| {
         counts.into_iter().map(|(name, count)| (name.to_owned(), json!(count))).collect::<serde_json::Map<_, _>>()
     };
     let texts = |selectors: &[Selector]| selectors.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -232,7 +235,7 @@ fn story(library: &Library, profile: &Arc<Profile>, set: &RuleSet) -> String {
     }
 
     let (severities, phases) = counts(&set.rules);
-    let some = |counts: Vec<(&str, usize)>| {
+    let some = |counts: Counts| {
         let some = counts.into_iter().filter(|(_, count)| *count > 0);
         some.map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
     };

@@ -308,10 +308,11 @@ impl Library {
             }
         }
         set.rules.sort_by(|a, b| a.id.cmp(&b.id));
+        let complete = diagnostics.is_empty();
         diagnostics.extend(settler.conflicts());
-        diagnostics.extend(review::review(self, &set, settings.outside, diagnostics.is_empty()));
+        diagnostics.extend(review::review(self, &set, settings.outside, complete));
         if !diagnostics.is_empty() {
-            return Err(diagnostics);
+            return Err(diagnostics.without_repeats());
         }
         set.notes = settler.idle();
         set.notes.extend(review::unused_packs(self, &set, settings));

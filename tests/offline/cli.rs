@@ -12,10 +12,10 @@ use serde_json::json;
 use super::judging::{query, subject, world};
 
 /// What a run of harden in this process said.
-struct Ran {
-    code: ExitCode,
-    out: String,
-    err: String,
+pub(super) struct Ran {
+    pub(super) code: ExitCode,
+    pub(super) out: String,
+    pub(super) err: String,
 }
 
 pub(super) fn harden<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Ran {

@@ -435,8 +435,8 @@ fn mistakes_that_take_two_files_are_told_too() {
                 ("harden.toml", CONFIG.replace("[\"lab\"]", "[\"lab\", \"base2\"]")),
             ],
             &[
-                "the profiles `base2` and `lab` disagree about the severity of docker-container-root",
-                "the profiles `base` and `lab` disagree",
+                "the profiles `lab` and `base2` disagree about the severity of docker-container-root",
+                "the profiles `lab` and `base` disagree",
                 "a profile that extends both",
             ],
         ),
