@@ -90,10 +90,9 @@ impl Writer {
             Value::Map(map) => {
                 let wanted = map.iter().filter(|(key, _)| used.whole || used.keys.contains(*key));
                 let inner = item_of(ty);
-                let entry = |(key, value): (&Box<str>, &Observed)| {
-                    format!("{}: {}", scalar(key, false), self.observed(value, used, inner))
-                };
-                flow(&wanted.map(entry).collect::<Vec<_>>())
+                let entries =
+                    wanted.map(|(key, value)| format!("{}: {}", scalar(key, false), self.observed(value, used, inner)));
+                flow(&entries.collect::<Vec<_>>())
             }
             Value::Record(record) => self.record(record, &used.fields),
         }

@@ -414,7 +414,7 @@ fn address_length(text: &str) -> Option<usize> {
             return None;
         }
         let after = text.get(candidate.len()..).and_then(|rest| rest.chars().next());
-        let ends = !after.is_some_and(|c| is_letter(c));
+        let ends = !after.is_some_and(is_letter);
         let pairs = candidate.split(':').count() > 5 && candidate.split(':').all(|pair| pair.len() == 2);
         if ends && (candidate.parse::<IpAddr>().is_ok() || pairs) {
             return Some(candidate.len());

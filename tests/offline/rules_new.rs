@@ -93,7 +93,7 @@ fn every_resource_has_a_file_to_fill_in() {
         assert_eq!(problems.len(), parts, "{text}\n{problems:?}");
         for problem in &problems {
             assert_eq!(problem.message, "still to be written", "{text}");
-            assert!(text[problem.span.clone()].starts_with("'FILL IN"), "{problem:?}");
+            assert!(text.get(problem.span.clone()).unwrap().starts_with("'FILL IN"), "{problem:?}");
             assert!(problem.help.is_some(), "{problem:?}");
         }
         let text = filled(&text, resource);
@@ -112,7 +112,8 @@ fn what_is_still_to_be_written_hides_no_other_mistake() {
     let text = "id: own\ntitle: …\nseverity: FILL IN\nphase: later\nwhy: FILL IN\nfix: see FILL IN\nrefs: { FILL IN: a }\n\
                 check: { resource: file, with: { path: …, pth: a }, absent: fail, expect: { owner: … } }\n";
     let problems = compiled(text).unwrap_err();
-    let told: Vec<_> = problems.iter().map(|problem| (&text[problem.span.clone()], problem.message.as_str())).collect();
+    let told: Vec<_> =
+        problems.iter().map(|problem| (text.get(problem.span.clone()).unwrap(), problem.message.as_str())).collect();
     let unwritten = "still to be written";
     assert_eq!(
         told,

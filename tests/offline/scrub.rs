@@ -248,7 +248,7 @@ impl Planted {
 fn holds_address(text: &str, address: &str) -> bool {
     let part = |c: char| c.is_ascii_hexdigit() || c == ':';
     text.match_indices(address).any(|(at, _)| {
-        let (before, after) = (&text[..at], &text[at + address.len()..]);
+        let (before, after) = (text.get(..at).unwrap(), text.get(at + address.len()..).unwrap());
         !before.ends_with(part) && !before.ends_with("::") && !after.starts_with(|c: char| c.is_ascii_hexdigit())
     })
 }
