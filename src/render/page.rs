@@ -98,21 +98,18 @@ impl Page {
 /// there to be copied; a word that fits into none stays whole.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    let (mut line, mut length) = (String::new(), 0);
+    let mut line: Option<String> = None;
     for word in words(text, width) {
-        let long = word.chars().count();
-        if length > 0 && length + 1 + long > width {
-            lines.push(std::mem::take(&mut line));
-            length = 0;
-        }
-        if length > 0 {
-            line.push(' ');
-            length += 1;
-        }
-        line.push_str(&word);
-        length += long;
+        line = match line {
+            None => Some(word),
+            Some(begun) if begun.chars().count() + 1 + word.chars().count() > width => {
+                lines.push(begun);
+                Some(word)
+            }
+            Some(begun) => Some(format!("{begun} {word}")),
+        };
     }
-    lines.push(line);
+    lines.extend(line);
     lines
 }
 
