@@ -152,7 +152,7 @@ fn looks(reads: &[Read], page: &mut Page) {
         let column = column(fields.keys().copied());
         for (name, (types, about)) in fields {
             let types: Vec<_> = types.into_iter().collect();
-            page.entry(2, column, name, &format!("{about} [{}]", types.join(" or ")));
+            page.entry(2, column, name, format!("{about} [{}]", types.join(" or ")).trim_start());
         }
         for privilege in of_it().map(|read| read.privilege).take(1) {
             page.entry(2, column, "privilege", privilege);
