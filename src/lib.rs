@@ -11,7 +11,8 @@
 //! 6. [`facts`]: the document between looking and judging.
 //! 7. [`evaluate`] and [`finding`]: the only place that decides a status. Pure.
 //! 8. [`report`](mod@report) and [`render`]: findings, verdict, and how they are shown. [`error`] has the exit codes,
-//!    [`schema`] the JSON Schemas of the documents, [`reference`](mod@reference) the pages of `docs/reference`.
+//!    [`schema`] the JSON Schemas of the documents, [`reference`](mod@reference) what is told of rules and resources, at the
+//!    terminal and in `docs/reference`.
 
 pub mod cli;
 pub mod commands;

@@ -77,6 +77,12 @@ pub fn kinds(selection: &Selection) -> BTreeSet<Kind> {
     parameters(selection).iter().map(|with| (selection.resource.target)(with)).collect()
 }
 
+/// How many queries the lists among a selection's parameters stand for.
+pub fn questions(selection: &Selection) -> usize {
+    let lists = selection.with.values().filter_map(Json::as_array).filter(|items| !items.iter().any(Json::is_object));
+    lists.map(Vec::len).fold(1, usize::saturating_mul)
+}
+
 /// The parameters of each query that a selection asks, names bound by `each` left as they stand.
 pub fn parameters(selection: &Selection) -> Vec<With> {
     fill(&selection.with, &Binding::new())

@@ -12,7 +12,7 @@ use super::cases::{CaseStory, cases};
 use crate::matcher::Expectation;
 use crate::plan;
 use crate::resource::{Field, Param, Resource, With};
-use crate::rule::input::{Input, InputValue};
+use crate::rule::input::{Given, Input, InputValue, variable};
 use crate::rule::profile::Profile;
 use crate::rule::words::{self, Words};
 use crate::rule::{Check, Phase, QueryCheck, Rule, Selection, Severity};
@@ -94,6 +94,11 @@ pub struct InputStory<'r> {
     pub example: Option<Vec<String>>,
     /// What counts now; `None` while a required one is not set.
     pub value: Option<Vec<String>>,
+    /// Who gave the value that counts in place of the default: `--input`, `harden.toml:4`, `the profile lab`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given_by: Option<String>,
+    /// The environment variable that sets it.
+    pub variable: String,
 }
 
 impl<'r> Story<'r> {
@@ -130,6 +135,8 @@ impl<'r> InputStory<'r> {
             default: items(&input.default),
             example: items(&input.example),
             value: items(&input.value().cloned()),
+            given_by: input.given.as_ref().map(Given::place),
+            variable: variable(&input.name),
         }
     }
 }

@@ -151,7 +151,7 @@ fn nothing(query: &QueryCheck, role: Role) -> Vec<Words> {
 
 /// Whether a selection can ask more than one query.
 fn asks_for_several(selection: &Selection) -> bool {
-    selection.each.is_some() || plan::parameters(selection).len() > 1
+    selection.each.is_some() || plan::questions(selection) > 1
 }
 
 fn filter(selection: &Selection) -> Option<Words> {

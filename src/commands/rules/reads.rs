@@ -12,13 +12,15 @@ use crate::resource::With;
 use crate::rule::{Rule, Selection};
 use crate::target::Kind;
 
+/// Queries of one selection that are listed one by one; the lists of one that asks more stay lists.
+const LISTED: usize = 500;
 /// Rules that are named beside a query.
 const SHOWN: usize = 3;
 
 /// What rules look at.
 #[derive(Debug, Serialize)]
 pub(super) struct Reads {
-    rules: Vec<String>,
+    rules: BTreeSet<String>,
     /// Rules that look at nothing until these inputs are set; what is listed for them is by the inputs' examples.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     unset: BTreeMap<String, Vec<String>>,
@@ -39,18 +41,28 @@ struct Query {
     rules: BTreeSet<String>,
 }
 
-/// The queries of all rules, by target and resource, each once.
-pub(super) fn merge(rules: &[Rule]) -> Reads {
+/// The queries of all rules, by target and resource, each once; and those that rules ask only as profiles set them.
+pub(super) fn merge(rules: &[Rule], by_profile: &[(String, Vec<Rule>)]) -> Reads {
     let mut queries: BTreeMap<_, Query> = BTreeMap::new();
-    for rule in rules {
+    let plain = rules.iter().map(|rule| (rule, None));
+    let set = by_profile.iter().flat_map(|(name, rules)| rules.iter().map(move |rule| (rule, Some(name))));
+    for (rule, profile) in plain.chain(set) {
         for query in rule.selections().into_iter().flat_map(queries_of) {
-            let key = (query.target, query.resource, asks(&query.with, &query.for_each));
-            queries.entry(key).or_insert(query).rules.insert(rule.id.to_string());
+            // A name comes before those that it begins.
+            let asked = asks(&query.with, &query.for_each).replace('`', "\0");
+            let key = (query.target, query.resource, asked);
+            let known = queries.entry(key).or_insert(query);
+            match profile {
+                Some(_) if known.rules.contains(&*rule.id) => {}
+                Some(name) => drop(known.rules.insert(format!("{} by the profile {name}", rule.id))),
+                None => drop(known.rules.insert(rule.id.to_string())),
+            }
         }
     }
+    let ids = rules.iter().chain(by_profile.iter().flat_map(|(_, rules)| rules)).map(|rule| rule.id.to_string());
     let unset = rules.iter().filter(|rule| !rule.unset.is_empty());
     Reads {
-        rules: rules.iter().map(|rule| rule.id.to_string()).collect(),
+        rules: ids.collect(),
         unset: unset.map(|rule| (rule.id.to_string(), rule.unset.clone())).collect(),
         queries: queries.into_values().collect(),
     }
@@ -69,7 +81,11 @@ fn queries_of(selection: &Selection) -> impl Iterator<Item = Query> {
             rules: BTreeSet::new(),
         }
     };
-    plan::parameters(selection).into_iter().map(query)
+    let asked = match plan::questions(selection) {
+        0..=LISTED => plan::parameters(selection),
+        _ => vec![selection.with.clone()],
+    };
+    asked.into_iter().map(query)
 }
 
 pub(super) fn text(reads: &Reads, mut page: Page) -> String {

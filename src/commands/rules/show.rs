@@ -2,67 +2,114 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
+use std::sync::Arc;
 
 use super::reads;
-use crate::cli::{Format, Selection, Show};
+use crate::cli::{Format, Show};
 use crate::commands::setup;
 use crate::config::Config;
 use crate::error::Error;
 use crate::reference::story::{InputStory, Read, Story, asks};
 use crate::render::page::Page;
 use crate::render::{Color, width};
-use crate::rule::library::RuleSet;
+use crate::rule::Rule;
+use crate::rule::library::{Library, RuleSet};
+use crate::rule::profile::{Pattern, Profile};
+use crate::rule::settings::Settings;
 use crate::rule::words::{self, Words};
 use crate::value::text::json_document;
 
 pub(super) fn show(args: &Show, color: Color) -> Result<String, Error> {
     let config = setup::config(&args.selection)?;
     let library = setup::library(&config)?;
-    let rules = rules(args, config)?;
+    let rules = rules(args, &config, &library)?;
+    let page = Page::new(width(), color.decide(std::io::stdout().is_terminal()));
     if args.reads {
-        let merged = reads::merge(&rules.rules);
+        let merged = reads::merge(&rules.rules, &by_profile(args, &config, &library)?);
         return Ok(match args.format {
             Format::Json => json_document(&merged),
-            Format::Table => reads::text(&merged, Page::new(width(), color.decide(std::io::stdout().is_terminal()))),
+            Format::Table => reads::text(&merged, page),
         });
     }
     let stories: Vec<_> = rules.rules.iter().map(|rule| Story::new(rule, library.profiles())).collect();
-    if args.format == Format::Json {
-        return Ok(json_document(&stories));
-    }
-    let mut page = Page::new(width(), color.decide(std::io::stdout().is_terminal()));
+    Ok(match args.format {
+        Format::Json => json_document(&stories),
+        Format::Table => told(&stories, &rules, page),
+    })
+}
+
+fn told(stories: &[Story<'_>], rules: &RuleSet, mut page: Page) -> String {
     for (i, story) in stories.iter().enumerate() {
         if i > 0 {
             page.blank();
         }
-        tell(story, rules.own.contains(story.id), &mut page);
+        tell(story, rules, &mut page);
     }
-    Ok(page.finish())
+    page.finish()
+}
+
+/// Whether nothing but the user's own directories says which rules are meant.
+fn is_about_directories(args: &Show, config: &Config) -> bool {
+    args.ids.is_empty()
+        && args.selection.rule.is_empty()
+        && args.selection.profile.is_empty()
+        && !config.rules.is_empty()
 }
 
 /// The rules that are asked for: by id from all there are; by profile; else those of the user's own directories.
-fn rules(args: &Show, config: Config) -> Result<RuleSet, Error> {
+fn rules(args: &Show, config: &Config, library: &Library) -> Result<RuleSet, Error> {
     let selection = &args.selection;
     let named: Vec<String> = args.ids.iter().chain(&selection.rule).cloned().collect();
-    let own = named.is_empty() && selection.profile.is_empty() && !config.rules.is_empty();
-    if named.is_empty() && selection.profile.is_empty() && !own && !args.reads {
+    let own = is_about_directories(args, config);
+    if named.is_empty() && !own && selection.profile.is_empty() && !args.reads {
         let error = Error::usage("no rule is named");
         return Err(error.help("name one by its id; `harden rules list` shows them"));
     }
-    let cases = !args.reads;
     if named.is_empty() && !own {
-        return setup::rules(&config, selection, cases);
+        return setup::rules(config, selection, !args.reads);
     }
-    let rule = if own { vec!["*".to_owned()] } else { named };
-    let all = Selection { profile: Vec::new(), rule, ..selection.clone() };
-    let mut set = setup::rules(&Config { profiles: Vec::new(), ..config }, &all, cases)?;
+    // Profiles that are named do not narrow the choice, but what they set counts.
+    let profiles = config.profiles.iter().map(|name| setup::profile(library, config, name));
+    let mut set = compiled(args, config, library, &profiles.collect::<Result<Vec<_>, _>>()?)?;
     if own {
         set.rules.retain(|rule| set.own.contains(&*rule.id));
     }
-    if set.rules.is_empty() {
+    let pattern = |text: &String| {
+        Pattern::new(text).map_err(|error| Error::usage(format!("`{text}` is no glob over rule ids: {error}")))
+    };
+    let patterns = named.iter().map(pattern).collect::<Result<Vec<_>, _>>()?;
+    set.select(&[], &patterns).map_err(|message| Error::usage(message).help("`harden rules list` shows them"))?;
+    if set.rules.is_empty() && brings_no_profile(library) {
         return Err(Error::usage("there are no rules in the directories that are named"));
     }
     Ok(set)
+}
+
+/// Whether no directory of the user's brings a profile, which could make built-in rules look at something else.
+fn brings_no_profile(library: &Library) -> bool {
+    library.profiles().iter().all(|profile| library.directory(profile).is_none())
+}
+
+fn compiled(args: &Show, config: &Config, library: &Library, profiles: &[Arc<Profile>]) -> Result<RuleSet, Error> {
+    let outside = setup::outside(config, &args.selection)?;
+    library.compile_with(Settings { profiles, outside: &outside }, !args.reads).map_err(Error::Files)
+}
+
+/// What the profiles of the user's directories make rules look at besides: their own rules, and built-in ones whose
+/// inputs they set.
+fn by_profile(args: &Show, config: &Config, library: &Library) -> Result<Vec<(String, Vec<Rule>)>, Error> {
+    if !is_about_directories(args, config) {
+        return Ok(Vec::new());
+    }
+    let own = library.profiles().iter().filter(|profile| library.directory(profile).is_some());
+    own.map(|profile| {
+        let mut set = compiled(args, config, library, std::slice::from_ref(profile))?;
+        let is_set = |rule: &Rule| rule.inputs.iter().any(|input| input.given.is_some());
+        let own = &set.own;
+        set.rules.retain(|rule| profile.selects(rule) && (own.contains(&*rule.id) || is_set(rule)));
+        Ok((profile.name.clone(), set.rules))
+    })
+    .collect()
 }
 
 /// Columns of the names beside which something stands, at least and at most.
@@ -70,7 +117,7 @@ const COLUMN: usize = 9;
 const WIDE: usize = 22;
 const CASE_COLUMN: usize = "not-applicable".len();
 
-fn tell(story: &Story<'_>, own: bool, page: &mut Page) {
+fn tell(story: &Story<'_>, rules: &RuleSet, page: &mut Page) {
     page.title(story.id, &format!("{}, {}", story.severity.as_str(), story.phase.as_str()));
     page.paragraph(1, story.title);
     page.heading("Why");
@@ -115,12 +162,13 @@ fn tell(story: &Story<'_>, own: bool, page: &mut Page) {
         page.entry(1, COLUMN, "tags", &story.tags.join(", "));
     }
     let profiles = match story.profiles.as_slice() {
-        [] if own => "none; rules of your own directories are judged whatever the profile".to_owned(),
         [] => "none".to_owned(),
         profiles => profiles.join(", "),
     };
-    page.entry(1, COLUMN, "profiles", &profiles);
-    let file = if own { story.file.to_owned() } else { format!("{} (built in)", story.file) };
+    let always = rules.always.contains(story.id);
+    let judged = if always { "; judged whatever the profile, since its directory has none" } else { "" };
+    page.entry(1, COLUMN, "profiles", &format!("{profiles}{judged}"));
+    let file = if rules.own.contains(story.id) { story.file.to_owned() } else { format!("{} (built in)", story.file) };
     page.entry(1, COLUMN, "file", &file);
 }
 
@@ -166,8 +214,8 @@ fn column<'n>(names: impl Iterator<Item = &'n str>) -> usize {
 }
 
 fn input_line(input: &InputStory<'_>, page: &mut Page) {
-    page.entry(1, COLUMN, input.name, &format!("{}; {}", input.about, input.ty));
-    let values = |items: &[String]| items.join(",");
+    page.item(1, &format!("{}: {} [{}]", words::code(input.name), input.about, input.ty));
+    let values = |items: &[String]| items.join(", ");
     match (&input.default, &input.example) {
         (Some(default), _) => page.entry(2, COLUMN, "default", &values(default)),
         (None, Some(example)) => page.entry(2, COLUMN, "example", &values(example)),
@@ -175,10 +223,15 @@ fn input_line(input: &InputStory<'_>, page: &mut Page) {
     }
     match &input.value {
         None => page.entry(2, COLUMN, "not set", "until it is, the rule is unknown; above stands the example"),
-        value if *value == input.default => {}
-        Some(value) => page.entry(2, COLUMN, "set to", &values(value)),
+        Some(value) => {
+            for place in &input.given_by {
+                page.entry(2, COLUMN, "set to", &format!("{}, by {place}", values(value)));
+            }
+        }
     }
-    let name = input.name;
-    let by = format!("`--input {name}=VALUE`, or `{name} = \"VALUE\"` under `[inputs]` in harden.toml");
+    let by = format!(
+        "`--input {0}=VALUE`, `{1}=VALUE` in the environment, `{0} = \"VALUE\"` under `[inputs]` in harden.toml, or `inputs:` of a profile",
+        input.name, input.variable
+    );
     page.entry(2, COLUMN, "to set it", &by);
 }
