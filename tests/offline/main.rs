@@ -13,6 +13,7 @@ mod cli;
 mod corpus;
 mod dsn;
 mod facts;
+mod guide;
 mod hostile;
 mod judging;
 mod law;
