@@ -128,6 +128,13 @@ pub struct Selection {
     #[arg(long = "rule", value_name = "ID-OR-GLOB", help_heading = "Rules")]
     pub rule: Vec<String>,
 
+    #[command(flatten)]
+    pub sources: Sources,
+}
+
+/// Where rules and profiles come from.
+#[derive(Debug, Clone, Args)]
+pub struct Sources {
     /// Also load the rules and profiles of this directory; may be given more than once.
     #[arg(long = "rules", value_name = "DIR", help_heading = "Rules")]
     pub rules: Vec<PathBuf>,
@@ -357,22 +364,6 @@ pub struct TryOut {
     /// Show what came out as expected too.
     #[arg(long, short, help_heading = "Output")]
     pub verbose: bool,
-}
-
-/// Where rules and profiles come from, for commands that select none.
-#[derive(Debug, Args)]
-pub struct Sources {
-    /// Also load the rules and profiles of this directory; may be given more than once.
-    #[arg(long = "rules", value_name = "DIR", help_heading = "Rules")]
-    pub rules: Vec<PathBuf>,
-
-    /// Set an input of the rules; may be given more than once. A list is written with commas.
-    #[arg(long = "input", value_name = "KEY=VALUE", help_heading = "Rules")]
-    pub input: Vec<String>,
-
-    /// Read directories of rules and inputs from this file; `./harden.toml` is read when it is there.
-    #[arg(long, value_name = "FILE", help_heading = "Rules")]
-    pub config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -31,14 +31,9 @@ pub fn run(args: &Profiles, out: &mut dyn Write, err: &mut dyn Write) -> Result<
     Ok(ExitCode::SUCCESS)
 }
 
+/// All rules of these sources, whatever profile selects them.
 fn selection(sources: &Sources) -> Selection {
-    Selection {
-        profile: Vec::new(),
-        rule: Vec::new(),
-        rules: sources.rules.clone(),
-        input: sources.input.clone(),
-        config: sources.config.clone(),
-    }
+    Selection { profile: Vec::new(), rule: Vec::new(), sources: sources.clone() }
 }
 
 fn list(selection: &Selection, format: Format) -> Result<String, Error> {

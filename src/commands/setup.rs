@@ -23,12 +23,12 @@ const DEFAULT_CONFIG: &str = "harden.toml";
 /// The configuration, with what the command line adds to it.
 pub fn config(selection: &cli::Selection) -> Result<Config, Error> {
     let default = Path::new(DEFAULT_CONFIG);
-    let path = match &selection.config {
+    let path = match &selection.sources.config {
         Some(path) => Some(path.as_path()),
         None => default.is_file().then_some(default),
     };
     let mut config = path.map(config::load).transpose().map_err(Error::Files)?.unwrap_or_default();
-    config.rules.extend(selection.rules.iter().cloned());
+    config.rules.extend(selection.sources.rules.iter().cloned());
     if !selection.profile.is_empty() {
         config.profiles.clone_from(&selection.profile);
         // What is not there is then the command line's.
@@ -49,7 +49,7 @@ pub fn library(config: &Config) -> Result<Library, Error> {
 /// The values of inputs that were given outside of profiles.
 pub fn outside(config: &Config, selection: &cli::Selection) -> Result<Outside, Error> {
     let mut arguments = BTreeMap::new();
-    for text in &selection.input {
+    for text in &selection.sources.input {
         let (name, given) = Given::argument(text).ok_or_else(|| {
             Error::usage(format!("`--input {text}` has no value")).help("write it as --input KEY=VALUE")
         })?;

@@ -150,7 +150,8 @@ impl Stage {
         let shown = match words[0].as_str() {
             "harden" => self.harden(&words[1..]),
             "chmod" => self.chmod(&words[1], &words[2]),
-            other => panic!("line {}: the guide runs harden, and not {other}", step.line),
+            "mkdir" => self.mkdir(&words[1]),
+            other => panic!("line {}: the test knows no command {other}", step.line),
         };
         match into {
             Some(into) => {
@@ -173,6 +174,11 @@ impl Stage {
         self.code = Some((run.status.code().unwrap(), false));
         self.commands += 1;
         String::from_utf8(run.stdout).unwrap() + &String::from_utf8(run.stderr).unwrap()
+    }
+
+    fn mkdir(&self, name: &str) -> String {
+        fs::create_dir(self.path(name)).unwrap();
+        String::new()
     }
 
     fn chmod(&self, mode: &str, name: &str) -> String {
@@ -204,7 +210,7 @@ fn docs() -> PathBuf {
 #[test]
 fn the_guide_does_what_it_says() {
     let page = fs::read_to_string(docs().join("write-your-first-rule.md")).unwrap();
-    assert!(play(&page) >= 9);
+    assert!(play(&page) >= 18);
 }
 
 #[test]
@@ -222,10 +228,12 @@ fn links_of_the_guide_lead_somewhere() {
 fn what_a_guide_leaves_out_is_anything() {
     let expected = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     let shown = ["one", "two three", "four"];
-    for text in ["…", "one\n…", "…\nfour", "one\ntwo …\nfour", "…\n…ree\n…", "one\n…\ntwo three\n…\nfour\n…"] {
+    for text in ["…", "one\n…", "…\nfour", "one\ntwo …\nfour", "…\n…ree\n…", "one\n…\ntwo three\n…\nfour\n…"]
+    {
         assert!(fits(&expected(text), &shown), "{text}");
     }
-    for text in ["", "one", "one\n…\nthree\n…", "two …\nfour", "one\ntwo\n…", "…\nfour\nfive", "o…\n…x\nfour"] {
+    for text in ["", "one", "one\n…\nthree\n…", "two …\nfour", "one\ntwo\n…", "…\nfour\nfive", "o…\n…x\nfour"]
+    {
         assert!(!fits(&expected(text), &shown), "{text}");
     }
     assert!(line_fits("a…a", "aa") && !line_fits("a…a", "a"), "the pieces do not overlap");
@@ -234,7 +242,9 @@ fn what_a_guide_leaves_out_is_anything() {
 #[test]
 #[should_panic(expected = "shows")]
 fn a_guide_that_shows_something_else_is_found_out() {
-    play("```console\n$ harden resources fiel\nerror: there is no resource `fiel`\n  help: did you mean `pg_role`?\n```\n");
+    play(
+        "```console\n$ harden resources fiel\nerror: there is no resource `fiel`\n  help: did you mean `pg_role`?\n```\n",
+    );
 }
 
 #[test]

@@ -221,13 +221,10 @@ fn input_line(input: &InputStory<'_>, page: &mut Page) {
         (None, Some(example)) => page.entry(2, COLUMN, "example", &values(example)),
         (None, None) => {}
     }
-    match &input.value {
-        None => page.entry(2, COLUMN, "not set", "until it is, the rule is unknown; above stands the example"),
-        Some(value) => {
-            for place in &input.given_by {
-                page.entry(2, COLUMN, "set to", &format!("{}, by {place}", values(value)));
-            }
-        }
+    match (&input.value, &input.given_by) {
+        (None, _) => page.entry(2, COLUMN, "not set", "until it is, the rule is unknown; above stands the example"),
+        (Some(value), Some(place)) => page.entry(2, COLUMN, "set to", &format!("{}, by {place}", values(value))),
+        (Some(_), None) => {}
     }
     let by = format!(
         "`--input {0}=VALUE`, `{1}=VALUE` in the environment, `{0} = \"VALUE\"` under `[inputs]` in harden.toml, or `inputs:` of a profile",
