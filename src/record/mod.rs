@@ -4,8 +4,8 @@
 //! differs from what was said of the real thing, a comment tells so.
 
 mod keep;
+mod reduce;
 mod used;
-mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,11 +17,11 @@ use crate::plan::{self, Targets};
 use crate::resource;
 use crate::rule::case::Outcome;
 use crate::rule::compile::recompile;
-use crate::rule::{Check, Quantifier, Rule, trial};
+use crate::rule::{Check, Quantifier, Rule, case_text, trial};
 use crate::value::Observed;
 use keep::Kept;
+use reduce::Reducer;
 use used::Fields;
-use yaml::Writer;
 
 /// Spaces before a case, as rules have them.
 const INDENT: usize = 2;
@@ -144,8 +144,8 @@ impl Recording<'_> {
         }
     }
 
-    fn writer(&self) -> Writer {
-        Writer { started: self.facts.started }
+    fn reduced(&self, listing: &Listing, used: &Fields) -> Listing {
+        Reducer { started: self.facts.started }.listing(listing, used)
     }
 
     /// These answers alone, on these targets.
@@ -160,7 +160,7 @@ impl Recording<'_> {
         let nothing = |query: &Query| (query.clone(), Listing::complete(Vec::new()));
         let mut world = self.world(asked.keys().map(nothing).collect());
         // What is said and seen of a group, and its listing.
-        let mut groups: Vec<(String, Outcome, Listing, &Fields)> = Vec::new();
+        let mut groups: Vec<(String, Outcome, &Query, Listing, &Fields)> = Vec::new();
         for (query, (listing, used)) in &asked {
             for piece in pieces(listing) {
                 world.listings.insert(query.clone(), piece.clone());
@@ -168,16 +168,16 @@ impl Recording<'_> {
                 let states = piece.subjects.iter().map(|subject| keep::shape(&subject.fields, used));
                 let shape = format!("{said} {}", states.collect::<String>());
                 match groups.iter_mut().find(|(known, ..)| *known == shape) {
-                    Some((_, _, group, _)) if self.all_subjects => group.subjects.extend(piece.subjects),
+                    Some((.., group, _)) if self.all_subjects => group.subjects.extend(piece.subjects),
                     Some(_) => {}
-                    None => groups.push((shape, outcome, piece, used)),
+                    None => groups.push((shape, outcome, query, piece, used)),
                 }
             }
             world.listings.extend([nothing(query)]);
         }
-        let draft = |(_, seen, listing, used): (String, Outcome, Listing, &Fields)| Draft {
+        let draft = |(_, seen, query, listing, used): (String, Outcome, &Query, Listing, &Fields)| Draft {
             seen,
-            body: self.writer().listing(&listing, used, 3 * INDENT),
+            body: case_text::listing(&self.reduced(&listing, used), query.resource, 3 * INDENT),
         };
         groups.into_iter().map(draft).collect()
     }
@@ -199,6 +199,7 @@ impl Recording<'_> {
     fn merged(&self, kept: Kept) -> String {
         let mut merged = Listing::complete(Vec::new());
         let mut fields = Fields::new();
+        let resource = kept.keys().next().map_or("", |query| query.resource);
         let absent = kept.values().all(|(listing, _)| matches!(listing.extent, Extent::Absent(_)));
         for (listing, used) in kept.into_values() {
             used::merge(&mut fields, &used);
@@ -210,16 +211,15 @@ impl Recording<'_> {
                 extent @ (Extent::Absent(_) | Extent::Partial(_)) => merged.extent = extent,
             }
         }
-        self.writer().listing(&merged, &fields, 3 * INDENT)
+        case_text::listing(&self.reduced(&merged, &fields), resource, 3 * INDENT)
     }
 
     fn keyed(&self, kept: &Kept) -> String {
         let mut written = BTreeSet::new();
         let mut body = String::new();
-        for ((listing, used), key) in kept.values().zip(keys(kept.keys())) {
+        for ((query, (listing, used)), key) in kept.iter().zip(keys(kept.keys())) {
             if written.insert(key.clone()) {
-                let listing = self.writer().listing(listing, used, 4 * INDENT);
-                body.push_str(&format!("\n{:width$}{}:{listing}", "", yaml::key(&key), width = 3 * INDENT));
+                body.push_str(&case_text::keyed(&key, &self.reduced(listing, used), query.resource));
             }
         }
         body
