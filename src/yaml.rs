@@ -304,6 +304,9 @@ impl<'t> Builder<'t> {
             problem.help("put quotes around a value that starts with `*`")
         } else if before.contains(": ") && line.matches(": ").count() > 1 {
             problem.help("put quotes around a value that has `: ` in it")
+        } else if let Some(open) = unclosed(error, self.text.get(..at.saturating_sub(self.skipped))) {
+            let open = open + self.skipped;
+            Problem::new(open..open + 1, format!("not YAML: {}", error.info())).help("what begins here is not closed")
         } else if error.info().starts_with("mapping values") {
             problem
                 .help("see whether this line is indented like its neighbours, and whether the value above it is closed")
@@ -315,6 +318,23 @@ impl<'t> Builder<'t> {
             problem
         }
     }
+}
+
+/// The last bracket before a place in a list or map in brackets that cannot go on there.
+fn unclosed(error: &ScanError, before: Option<&str>) -> Option<usize> {
+    if !error.info().contains("parsing a flow") {
+        return None;
+    }
+    let mut closed = 0_usize;
+    for (at, c) in before?.char_indices().rev() {
+        match c {
+            '}' | ']' => closed += 1,
+            '{' | '[' if closed == 0 => return Some(at),
+            '{' | '[' => closed -= 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -81,7 +81,11 @@ pub(crate) const MISTAKES: &[(&str, &str, &[&str])] = &[
     ("owner: root }\n", "owner: root, mdoe: 1 }\n", &["x.yaml:17", "did you mean `mode`?"]),
     ("- pass:", "- passes:", &["`passes` is no outcome", "did you mean `pass`?"]),
     ("\"0600\", owner", "rw, owner", &["found `rw`", "`!invalid TEXT`"]),
-    ("{ kind: file }\n  expect", "{ kind: file\n  expect", &["x.yaml:1", "not YAML"]),
+    (
+        "{ kind: file }\n  expect",
+        "{ kind: file\n  expect",
+        &["x.yaml:12:10", "not YAML", "what begins here is not closed"],
+    ),
     ("title: The", "title: \"The", &["not YAML"]),
     ("  absent: fail\n", "  absent: fail\n  absent: pass\n", &["x.yaml:12", "the key `absent` is here twice"]),
     ("  absent: fail\n", "  absent: fail\n  at_least: -1\n", &["expected a whole number, found `-1`"]),
