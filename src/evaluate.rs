@@ -148,10 +148,12 @@ impl<'f> Judge<'f> {
     fn every(&self, check: &'f QueryCheck, invalid: Truth, emit: &mut impl FnMut(Judged<'f>)) {
         let mut tally = Tally::default();
         self.each_subject(check, invalid, &mut tally, emit);
-        if let Some(too_few) = tally.too_few(check) {
-            emit(too_few);
-        } else if !tally.emitted {
-            emit(tally.nothing(check));
+        match tally.too_few(check) {
+            // Whatever hides the others has been told where it was met.
+            Some(_) if tally.doubt.is_some() => {}
+            Some(too_few) => emit(too_few),
+            None if !tally.emitted => emit(tally.nothing(check)),
+            None => {}
         }
     }
 
@@ -202,7 +204,10 @@ impl<'f> Judge<'f> {
             };
             for subject in &listing.subjects {
                 match plan::selected(selection, subject, self.now) {
-                    Truth::False => continue,
+                    Truth::False => {
+                        tally.passed_over += 1;
+                        continue;
+                    }
                     Truth::True => tally.certain += 1,
                     Truth::Unknown => {}
                 }
@@ -281,6 +286,8 @@ impl<'f> Judge<'f> {
 struct Tally {
     /// Subjects that count for sure.
     certain: usize,
+    /// Subjects that the filter leaves out.
+    passed_over: usize,
     emitted: bool,
     /// A reason why more might count.
     doubt: Option<Reason>,
@@ -306,7 +313,11 @@ impl Tally {
     /// What is said when nothing is selected.
     fn nothing<'f>(self, check: &QueryCheck) -> Judged<'f> {
         let resource = check.selection.resource.name;
-        let why = self.nothing.unwrap_or_else(|| format!("there is no such {resource}"));
+        let why = self.nothing.unwrap_or_else(|| match self.passed_over {
+            0 => format!("there is no such {resource}"),
+            1 => format!("there is one {resource}, which the rule is not about"),
+            several => format!("there are {several} of {resource}, none of which the rule is about"),
+        });
         Judged::about(resource, Status::NotApplicable(why.into()))
     }
 }

@@ -22,6 +22,28 @@ pub fn fill(text: &str, mut value: impl FnMut(&str) -> Result<String, String>) -
     filled
 }
 
+/// Fills each `${name}` of `text` by the value of that input, where there is one; braces of a value are no placeholders.
+pub fn fill_inputs(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        filled.push_str(before);
+        let found = after.split_once('}').and_then(|(name, after)| Some((value(name)?, after)));
+        rest = match found {
+            Some((value, after)) => {
+                filled.push_str(&Around::of(&filled, after, text).quote(value));
+                after
+            }
+            None => {
+                filled.push_str("${");
+                after
+            }
+        };
+    }
+    filled.push_str(rest);
+    filled
+}
+
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }

@@ -1,7 +1,7 @@
 //! `harden record`: what was seen, scrubbed, for a bug report or for a rule's tests.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{check, output, setup, targets};
@@ -45,14 +45,16 @@ pub(super) struct Recording<'a> {
 impl Recording<'_> {
     /// Writes the scrubbed facts.
     pub(super) fn facts(&self, out: &mut dyn Write, err: &mut dyn Write) -> Result<ExitCode, Error> {
-        let (_, facts) = self.scrubbed(err)?;
+        let (_, facts) = self.scrubbed(&[], err)?;
         output::deliver(&facts.to_json(), self.output, out)?;
         Ok(ExitCode::SUCCESS)
     }
 
     /// Writes what each rule saw as cases for its file.
     fn cases(&self, all_subjects: bool, out: &mut dyn Write, err: &mut dyn Write) -> Result<ExitCode, Error> {
-        let (rules, facts) = self.scrubbed(err)?;
+        // A case goes into the rule's own file, which names the same things.
+        let own = setup::config(self.selection)?.rules;
+        let (rules, facts) = self.scrubbed(&own, err)?;
         let mut text =
             "# Scrubbed observations: the cases of a rule belong under the `tests:` of its file.\n".to_owned();
         for rule in &rules {
@@ -63,8 +65,8 @@ impl Recording<'_> {
     }
 
     /// The selected rules, and what they ask with everything replaced that could tell whose it is. What scrubbing changes
-    /// is said.
-    fn scrubbed(&self, err: &mut dyn Write) -> Result<(Vec<Rule>, Facts), Error> {
+    /// is said. What the rules of `own` directories name themselves may stay.
+    fn scrubbed(&self, own: &[PathBuf], err: &mut dyn Write) -> Result<(Vec<Rule>, Facts), Error> {
         let config = setup::config(self.selection)?;
         let rules = setup::rules(&config, self.selection, false)?.rules;
         let facts = match self.facts {
@@ -77,7 +79,7 @@ impl Recording<'_> {
             None => targets::collect(&rules, self.targets, &config, time::now(), err)?,
         };
         let key = Key::random().ok_or_else(|| Error::usage("the system has no randomness"))?;
-        let scrubbed = scrub(&facts, &known()?, &key);
+        let scrubbed = scrub(&facts, &known(own)?, &key);
         let changed = changed(&rules, &facts, &scrubbed);
         if !changed.is_empty() {
             let ids: Vec<&str> = changed.iter().map(|rule| &*rule.id).collect();
@@ -93,9 +95,9 @@ impl Recording<'_> {
     }
 }
 
-/// What may stay, by the rules that everybody has.
-fn known() -> Result<Known, Error> {
+/// What may stay, by the rules that everybody has and those of `own` directories; not by what inputs were set to.
+fn known(own: &[PathBuf]) -> Result<Known, Error> {
     let options = Options { inputs: &Inputs::new(), cases: false };
-    let shipped = Library::load(&[]).and_then(|library| library.compile(options)).map_err(Error::Files)?;
+    let shipped = Library::load(own).and_then(|library| library.compile(options)).map_err(Error::Files)?;
     Ok(Known::new(&shipped.rules))
 }

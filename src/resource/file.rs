@@ -97,9 +97,6 @@ async fn observe(door: &Door, with: &With) -> Listing {
 }
 
 fn look(host: &Host, pattern: &str) -> Listing {
-    if !pattern.starts_with('/') {
-        return Listing::failed(Reason::new(format!("`{pattern}` is no absolute path")));
-    }
     // A name may hold `[` or `{`: one that exists as it is written is meant.
     let literal = host.resolve(Path::new(pattern));
     match literal {

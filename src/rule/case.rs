@@ -56,6 +56,19 @@ pub struct Answer {
     pub listing: Listing,
 }
 
+impl Answer {
+    /// As a case names what it is about: `pg_setting name=ssl`.
+    pub fn key(&self) -> String {
+        key(self.resource, &self.with)
+    }
+}
+
+/// As a case names what is asked of a resource.
+pub fn key(resource: &str, with: &With) -> String {
+    let with = with.iter().map(|(name, value)| format!(" {name}={}", crate::plan::show(value)));
+    format!("{resource}{}", with.collect::<String>())
+}
+
 impl Case {
     /// The answer to a query: the one that names most of its parameters.
     pub fn answer(&self, query: &Query) -> Option<&Listing> {

@@ -1,6 +1,6 @@
 //! Cases as they stand under a rule's `tests:`, for those that harden writes itself.
 
-use super::case::{Answer, CASE_NOW, Case, NOT_GIVEN};
+use super::case::{CASE_NOW, Case, NOT_GIVEN};
 use crate::facts::{Extent, Listing, Subject};
 use crate::resource;
 use crate::value::text::sanitize;
@@ -16,7 +16,7 @@ const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)
 pub fn write(case: &Case) -> String {
     let facts = match case.answers.as_slice() {
         [only] if !only.keyed => listing(&only.listing, only.resource, 6),
-        answers => answers.iter().map(|it| keyed(&key(it), &it.listing, it.resource)).collect(),
+        answers => answers.iter().map(|it| keyed(&it.key(), &it.listing, it.resource)).collect(),
     };
     format!("  - {}:{facts}", case.expected.as_str())
 }
@@ -26,12 +26,6 @@ pub fn keyed(key: &str, seen: &Listing, resource: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || " _./@+=-".contains(c);
     let key = if key.chars().all(plain) { key.to_owned() } else { quoted(key) };
     format!("\n      {key}:{}", listing(seen, resource, 8))
-}
-
-/// `pg_setting name=ssl`.
-fn key(answer: &Answer) -> String {
-    let with = answer.with.iter().map(|(name, value)| format!(" {name}={}", crate::plan::show(value)));
-    format!("{}{}", answer.resource, with.collect::<String>())
 }
 
 /// What stands behind the colon, with the space or the line breaks before it. `indent` is that of items in lines of their

@@ -45,6 +45,11 @@ pub(super) struct Pack {
 }
 
 impl Pack {
+    /// Whether it is all there is of its rules, and not one file of them.
+    pub(super) fn is_whole(&self) -> bool {
+        self.directory.as_ref().is_none_or(|directory| directory.is_dir())
+    }
+
     /// The inputs that its own `inputs.yaml` declares.
     pub(super) fn own_inputs(&self) -> &[Input] {
         self.shared.get(..self.own).unwrap_or_default()
@@ -93,30 +98,51 @@ pub struct RuleSet {
 impl Library {
     /// The built-in rules and those of `directories`.
     pub fn load(directories: &[PathBuf]) -> Result<Self, Diagnostics> {
-        Self::gather(FILES, directories)
+        Self::gather(directories, |_| FILES.to_vec())
     }
 
     /// The rules of `directories` alone, without the built-in ones.
     pub fn of(directories: &[PathBuf]) -> Result<Self, Diagnostics> {
-        Self::gather(&[], directories)
+        Self::gather(directories, |_| Vec::new())
     }
 
-    fn gather(built_in: &[(&str, &str, &'static [u8])], directories: &[PathBuf]) -> Result<Self, Diagnostics> {
+    /// Rules that are being written, files or directories, among the built-in ones. Those that are called like built-in
+    /// ones, folders included, stand in their place: they are these, edited.
+    pub fn of_drafts(paths: &[PathBuf]) -> Result<Self, Diagnostics> {
+        // Those of the built-in rules that are not edited need their inputs.
+        let edited = |drafts: &[Source], name: &str| {
+            let is_it = |draft: &Source| std::fs::canonicalize(&*draft.path).is_ok_and(|path| path.ends_with(name));
+            !is_shared(Path::new(name)) && drafts.iter().any(is_it)
+        };
+        Self::gather(paths, |drafts| FILES.iter().filter(|(name, ..)| !edited(drafts, name)).copied().collect())
+    }
+
+    fn gather(
+        directories: &[PathBuf],
+        built_in: impl FnOnce(&[Source]) -> Vec<(&'static str, &'static str, &'static [u8])>,
+    ) -> Result<Self, Diagnostics> {
         let mut library = Library { packs: vec![Pack::default()], ..Library::default() };
         let mut diagnostics = Diagnostics::default();
         let mut profiles = Vec::new();
-        for (path, text, tree) in built_in {
+        let mut known = BTreeSet::new();
+        // One that is named twice is there once.
+        let mut is_new =
+            |path: &&PathBuf| known.insert(std::fs::canonicalize(path).unwrap_or_else(|_| (*path).clone()));
+        let mut sources = Vec::new();
+        let mut counts = Vec::new();
+        for directory in directories.iter().filter(&mut is_new) {
+            let before = sources.len();
+            sources.extend(pack::read(directory, &library.budget, &mut diagnostics));
+            counts.push((directory, sources.len() - before));
+        }
+        for (path, text, tree) in built_in(&sources) {
             library.add(Source::new(path, text), Path::new("rules"), Some(tree), &mut profiles, &mut diagnostics);
         }
-        let mut known = BTreeSet::new();
-        for directory in directories {
-            // One that is named twice is there once.
-            if !known.insert(std::fs::canonicalize(directory).unwrap_or_else(|_| directory.clone())) {
-                continue;
-            }
+        let mut sources = sources.into_iter();
+        for (directory, count) in counts {
             library.packs.push(Pack { directory: Some(directory.clone()), ..Pack::default() });
-            for source in pack::read(directory, &library.budget, &mut diagnostics) {
-                library.add(source, directory, None, &mut profiles, &mut diagnostics);
+            for source in sources.by_ref().take(count) {
+                library.add(source, pack::top(directory), None, &mut profiles, &mut diagnostics);
             }
         }
         refuse_duplicate_profiles(&mut profiles, &mut diagnostics);

@@ -1,7 +1,7 @@
 //! What is wrong with a rule that compiles: texts that do not help who reads them at night, and cases that are missing.
 
 use super::Rule;
-use super::case::Outcome;
+use super::case::{Answer, Case, Outcome, key};
 use super::compile::placeholders;
 use crate::diagnostic::Problem;
 use crate::yaml::Node;
@@ -71,7 +71,22 @@ pub fn lint(rule: &Rule, root: &Node) -> Vec<Problem> {
             problems.push(problem.help(format!("add `- {word}: {{ … }}` under `tests:`, as it really looks")));
         }
     }
+    problems.extend(rule.cases.iter().flat_map(|case| answers_to_nothing(rule, case)));
     problems
+}
+
+/// What a case says of something that the rule does not ask for.
+fn answers_to_nothing(rule: &Rule, case: &Case) -> Vec<Problem> {
+    let selections = rule.selections();
+    let asked = |answer: &&Answer| selections.iter().any(|selection| selection.may_ask(answer));
+    let problem = |answer: &Answer| {
+        let message = format!("the rule asks for no `{}`", answer.key());
+        let asked = selections.iter().filter(|selection| selection.resource.name == answer.resource);
+        let asked: Vec<_> =
+            asked.map(|selection| format!("`{}`", key(selection.resource.name, &selection.with))).collect();
+        Problem::new(case.span.clone(), message).help(format!("it asks for {}", asked.join(", ")))
+    };
+    case.answers.iter().filter(|answer| !asked(answer)).map(problem).collect()
 }
 
 /// Why a title is no statement.

@@ -228,6 +228,12 @@ impl Check {
 }
 
 impl Selection {
+    /// Whether a parameter, its own or one of what it takes from elsewhere, holds this text.
+    pub(crate) fn refers_to(&self, text: &str) -> bool {
+        let here = self.with.values().any(|value| holds(value, text));
+        here || self.each.as_ref().is_some_and(|each| each.from.refers_to(text))
+    }
+
     /// Whether a case's answer is about what this selection looks at.
     pub fn may_ask(&self, answer: &Answer) -> bool {
         answer.resource == self.resource.name && self.has_params(&answer.with)
@@ -255,5 +261,14 @@ impl Rule {
     pub fn selections(&self) -> Vec<&Selection> {
         let when = self.when.iter().flat_map(Check::selections);
         when.chain(self.check.selections()).collect()
+    }
+}
+
+fn holds(value: &Json, text: &str) -> bool {
+    match value {
+        Json::String(value) => value.contains(text),
+        Json::Array(items) => items.iter().any(|item| holds(item, text)),
+        Json::Object(entries) => entries.values().any(|value| holds(value, text)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => false,
     }
 }

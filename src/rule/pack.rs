@@ -21,6 +21,8 @@ const MAX_ENTRIES: usize = 50_000;
 const MAX_DEPTH: usize = 8;
 /// Bytes of all files of all packs.
 const MAX_TEXT: usize = 32 << 20;
+/// The file, at the top, that declares inputs for all rules.
+const INPUTS: &str = "inputs.yaml";
 
 /// What the rules of all packs of a run may take together. The built-in rules take a tenth of each, or less.
 #[derive(Debug, Default)]
@@ -76,13 +78,23 @@ impl Budget {
     }
 }
 
+/// The directory itself; for a single file the one above it that declares inputs for all of its rules, if one does.
+pub(crate) fn top(path: &Path) -> &Path {
+    if !path.is_file() {
+        return path;
+    }
+    let above = path.ancestors().skip(1).take(MAX_DEPTH + 1);
+    let declares = above.into_iter().find(|folder| folder.join(INPUTS).is_file());
+    declares.or_else(|| path.parent()).unwrap_or(path)
+}
+
 /// The files of a directory of rules, in the order of their paths. Whatever of it cannot be taken is a problem.
 pub(crate) fn read(directory: &Path, budget: &Budget, diagnostics: &mut Diagnostics) -> Vec<Source> {
     let shown = |path: &Path| Source::new(path.display().to_string(), "");
     let mut refuse = |path: &Path, problem: Problem| diagnostics.add(&shown(path), [problem]);
     let single = directory.is_file();
-    let top = if single { directory.parent().filter(|top| !top.as_os_str().is_empty()) } else { Some(directory) };
-    let root = match fs::canonicalize(top.unwrap_or(Path::new("."))) {
+    let top = top(directory);
+    let root = match fs::canonicalize(if top.as_os_str().is_empty() { Path::new(".") } else { top }) {
         Ok(root) => root,
         Err(error) => {
             refuse(directory, Problem::new(0..0, format!("failed to read the directory: {error}")));
@@ -90,7 +102,12 @@ pub(crate) fn read(directory: &Path, budget: &Budget, diagnostics: &mut Diagnost
         }
     };
     let mut walk = Walk { root, budget, files: BTreeSet::new(), problems: Vec::new() };
-    let walked = if single { walk.entry(directory.to_owned(), 0) } else { walk.directory(directory, 0) };
+    let walked = if single {
+        let inputs = Some(top.join(INPUTS)).filter(|path| path.is_file() && path != directory);
+        inputs.into_iter().chain([directory.to_owned()]).try_for_each(|path| walk.entry(path, 0))
+    } else {
+        walk.directory(directory, 0)
+    };
     let (root, files) = (walk.root, walk.files);
     walk.problems.into_iter().for_each(|(path, problem)| refuse(&path, problem));
     if let Err(exceeded) = walked {

@@ -149,7 +149,7 @@ pub fn prove(rule: &Rule) -> Proof {
     proof.flaws.extend(tried.iter().filter_map(Tried::false_verdict));
     proof.flaws.extend(unseen_after(rule, &demands, &tried));
     let Ok(root) = yaml::parse(&rule.source.text) else { return proof };
-    for mutant in mutants(&root) {
+    for mutant in mutants(&root, &rule.inputs) {
         proof.mutants += 1;
         proof.flaws.extend(survivor(rule, &mutant, &tried));
     }

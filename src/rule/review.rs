@@ -111,7 +111,11 @@ fn unused_inputs(library: &Library, set: &RuleSet) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let key = |input: &'_ Input| (input.source.path.to_string(), input.name.clone());
     let used: BTreeSet<_> = set.rules.iter().flat_map(|rule| &rule.inputs).map(key).collect();
-    for input in library.shared_inputs().filter(|input| !used.contains(&key(input))) {
+    let has_rules = |pack: usize| library.rules.iter().any(|text| text.pack == pack);
+    // All of the built-in rules may be edited ones, which stand in another pack.
+    let packs = library.packs.iter().enumerate().filter(|(at, pack)| pack.is_whole() && (*at > 0 || has_rules(*at)));
+    let declared = packs.flat_map(|(_, pack)| pack.own_inputs());
+    for input in declared.filter(|input| !used.contains(&key(input))) {
         let problem = Problem::new(input.span.clone(), format!("no rule uses the input `{}`", input.name));
         let help = format!("refer to it as `${{{}}}`, or remove it", input.name);
         diagnostics.add(&input.source, [problem.help(help)]);

@@ -130,6 +130,9 @@ impl Host {
 
     /// Follows a path inside the root to what it leads to.
     pub fn resolve(&self, path: &Path) -> Result<Found, Trouble> {
+        if !path.has_root() {
+            return Err(Trouble::Unseen(relative(&path.display().to_string())));
+        }
         walk::resolve(&self.inner.root, path)
     }
 
@@ -211,6 +214,11 @@ impl Host {
     pub fn is_private_group(&self, gid: u32, owner: u32) -> bool {
         self.inner.names.is_private(self, gid, owner)
     }
+}
+
+/// Where a path leads that does not begin at the root depends on who asks.
+fn relative(path: &str) -> Reason {
+    Reason::new(format!("`{path}` is no absolute path"))
 }
 
 /// The word of [`crate::value::vocabulary::FILE_KIND`].

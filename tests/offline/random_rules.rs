@@ -58,6 +58,7 @@ fn looked_at(resource: &Resource, bound: Option<&str>, dice: &mut Dice) -> Vec<S
             Accepts::Text if bound.is_some() => format!("\"${{{}}}\"", bound.take().unwrap_or_default()),
             Accepts::As | Accepts::AsElse(_) => "text".to_owned(),
             _ if !param.required && dice.roll(2) == 0 => continue,
+            Accepts::Text if param.name == "path" => dice.pick(&["/a", "/*/b", "[/a, /b]"]).to_owned(),
             Accepts::Text if dice.roll(3) == 0 => "[container, \"process:a\", \"/b\"]".to_owned(),
             Accepts::Text => dice.pick(&["container", "\"process:a\"", "/b"]).to_owned(),
             Accepts::Words(words) => dice.pick(words).to_owned(),

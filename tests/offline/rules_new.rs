@@ -65,6 +65,7 @@ fn filled(text: &str, resource: &Resource) -> String {
             ("absent", _) => "fail",
             (_, Some(ty)) if line.trim_start().starts_with('-') => values(ty).1,
             (_, Some(ty)) if !["path", "of", "name", "env"].contains(&key) => values(ty).0,
+            _ if key == "path" => "/word",
             _ => "word",
         };
         let (_, after) = rest.split_once('\'').unwrap();

@@ -17,7 +17,7 @@ pub(super) fn library(paths: &Paths) -> Result<Library, Error> {
     if let Some(missing) = given.iter().find(|path| !path.exists()) {
         return Err(Error::usage(format!("{} does not exist", missing.display())));
     }
-    Library::load(&given).map_err(Error::Files)
+    Library::of_drafts(&given).map_err(Error::Files)
 }
 
 /// The rules of the paths, or all of them; judged with the examples of inputs that somebody must set.

@@ -49,6 +49,7 @@ impl Reader<'_> {
         let selection = self.selection(node, "a check");
         self.bound.borrow_mut().truncate(bound);
         let selection = selection?;
+        self.unused_references(node, &selection);
         let resource = selection.resource;
         let expectation = self.quantified(node, &selection);
         let absent = node.get("absent").and_then(|value| {
@@ -162,6 +163,22 @@ impl Reader<'_> {
         Some(Each { from, pick: index, name: name? })
     }
 
+    /// Names that an `each` binds and no parameter refers to: what is looked at would not be what was meant.
+    fn unused_references(&self, node: &Node, selection: &Selection) {
+        let (mut part, mut place) = (selection, Some(node));
+        while let Some(each) = &part.each {
+            place = place.and_then(|node| node.get("each"));
+            let reference = format!("${{{}}}", each.name);
+            if !selection.refers_to(&reference)
+                && let Some(word) = place.and_then(|node| node.get("as"))
+            {
+                let problem = Problem::new(word.span.clone(), format!("no parameter refers to `{}`", each.name));
+                self.report(problem.help(format!("write `{reference}` where what was picked belongs, under `with:`")));
+            }
+            part = &each.from;
+        }
+    }
+
     /// Binds a name for the parameters around; it must be no other's.
     fn bind(&self, node: &Node, name: &str) {
         self.name(name, &node.span);
@@ -189,6 +206,9 @@ impl Reader<'_> {
             for (key, value) in node.mapping().unwrap_or_else(|| self.keys(node, &[], "`with`")) {
                 match resource.params.iter().find(|param| param.name == key.name) {
                     Some(param) => {
+                        if param.name == "path" {
+                            self.refuse_relative(value);
+                        }
                         let (value, from) = self.noting_inputs(|| self.param(value, param));
                         with.extend(value.map(|value| (key.name.clone(), value)));
                         if !from.is_empty() {
@@ -219,6 +239,19 @@ impl Reader<'_> {
             self.report(Problem::new(check.span.clone(), message).help(format!("add `with: {{ {}: … }}`", param.name)));
         }
         with
+    }
+
+    /// Paths that do not begin at the root, whatever an input or a reference in them will be.
+    fn refuse_relative(&self, node: &Node) {
+        for item in node.sequence().unwrap_or(std::slice::from_ref(node)) {
+            let begins = |text: &str| {
+                text.is_empty() || text.starts_with('/') || text.starts_with("${") || text.starts_with('{')
+            };
+            if let Some(text) = item.text().filter(|text| !begins(text)) {
+                let problem = Problem::new(item.span.clone(), format!("`{text}` is no absolute path"));
+                self.report(problem.help("write it from `/` on"));
+            }
+        }
     }
 
     /// How many patterns a parameter stands for. One whose braces stand for too many would match nothing.

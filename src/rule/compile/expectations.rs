@@ -44,6 +44,9 @@ impl Reader<'_> {
                     Some(index) => {
                         let declared = table.get(index).map_or(Type::As, |field| field.ty);
                         let ty = if matches!(declared, Type::As) { as_type } else { declared };
+                        if matches!((declared, ty), (Type::As, Type::Text)) {
+                            self.refuse_truth(value);
+                        }
                         let (worded, inputs) = self.noting_inputs(|| self.matcher(value, ty));
                         let inputs = inputs.into_iter().map(String::into).collect();
                         parts.extend(worded.map(|(matcher, expected)| Expectation::Field {
@@ -63,6 +66,18 @@ impl Reader<'_> {
         match parts.len() {
             1 => parts.pop(),
             _ => Some(Expectation::All(parts)),
+        }
+    }
+
+    /// Text that is compared with `true` is compared with these four letters, which is seldom meant.
+    fn refuse_truth(&self, node: &Node) {
+        let operand = node.get("equals").unwrap_or(node);
+        if let Kind::Scalar { text, quoted: false } = &operand.kind
+            && ["true", "false"].contains(&text.as_str())
+        {
+            let message = format!("this value is read as text, which `{text}` would be compared with letter by letter");
+            let help = format!("add `as: bool` under `with:`; or write \"{text}\" if these letters are meant");
+            self.report(Problem::new(operand.span.clone(), message).help(help));
         }
     }
 

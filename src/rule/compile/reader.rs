@@ -260,7 +260,7 @@ impl<'r> Reader<'r> {
     }
 
     /// The value an input has: as given, else its default, else its example with the input noted as unset.
-    fn input(&self, input: &Input) -> InputValue {
+    pub(super) fn input(&self, input: &Input) -> InputValue {
         self.used.borrow_mut().insert(input.name.clone());
         self.filled.borrow_mut().insert(input.name.clone());
         let given = self.given.get(&input.name).or(input.default.as_ref());

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::reader::{Reader, references};
 use super::unwritten;
 use crate::diagnostic::{Problem, Source};
+use crate::remedy;
 use crate::rule::input::{Input, InputValue, Inputs};
 use crate::rule::pack::Budget;
 use crate::rule::{Check, Overridden, Phase, Rule, Severity};
@@ -219,9 +220,22 @@ impl Reader<'_> {
         entries.iter().map(|(key, value)| (key.name.clone(), self.texts(value))).collect()
     }
 
-    /// The fix, whose `{placeholders}` are fields of what the rule judges.
+    /// The fix, whose `{placeholders}` are fields of what the rule judges, with the values of inputs filled in.
     fn fix(&self, node: &Node, check: Option<&Check>) -> Option<String> {
-        let fix = self.text(node)?.trim().to_owned();
+        let fix = self.text(node)?.trim();
+        let fix = remedy::fill_inputs(fix, |name| {
+            let input = self.declared(name)?;
+            Some(self.input(input).items().join(","))
+        });
+        // A shell's variables are left alone; one called like an input that is misspelt was meant to be that.
+        for name in references(&fix) {
+            let problem = Problem::new(node.span.clone(), format!("`${{{name}}}` refers to no input of this rule"));
+            let inputs = self.declared.iter().chain(self.shared).map(|input| input.name.as_str());
+            let problem = problem.suggest(name, inputs);
+            if problem.help.is_some() {
+                self.report(problem);
+            }
+        }
         let mut known = vec!["subject"];
         if let Some(check) = check {
             check.visit(&mut |query| known.extend(query.selection.resource.fields.iter().map(|field| field.name)));

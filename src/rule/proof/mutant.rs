@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use crate::resource::{self, Accepts, Field, Param, Resource};
+use crate::rule::input::Input;
 use crate::value::Type;
 use crate::value::types::from_as;
 use crate::yaml::{Key, Kind, Node};
@@ -30,9 +31,9 @@ pub(super) enum Mistake {
     Query { resource: &'static str, param: Option<String> },
 }
 
-/// Every mutant of a rule.
-pub(super) fn mutants(root: &Node) -> Vec<Mutant> {
-    let mut maker = Maker { found: Vec::new() };
+/// Every mutant of a rule, with its inputs.
+pub(super) fn mutants(root: &Node, inputs: &[Input]) -> Vec<Mutant> {
+    let mut maker = Maker { found: Vec::new(), inputs };
     for (at, (key, value)) in root.mapping().into_iter().flatten().enumerate() {
         let put = |new: Option<Node>| with_entry(root, at, new);
         match key.name.as_str() {
@@ -44,17 +45,20 @@ pub(super) fn mutants(root: &Node) -> Vec<Mutant> {
             _ => {}
         }
     }
-    maker.found
+    // An input that only the part left out used is no mistake of its own.
+    let used = |mutant: Mutant| Mutant { root: without_unused_inputs(mutant.root), ..mutant };
+    maker.found.into_iter().map(used).collect()
 }
 
 /// Puts a changed node, or none, back into the rule around it.
 type Put<'p> = &'p dyn Fn(Option<Node>) -> Node;
 
-struct Maker {
+struct Maker<'r> {
     found: Vec<Mutant>,
+    inputs: &'r [Input],
 }
 
-impl Maker {
+impl Maker<'_> {
     fn add(&mut self, what: impl Into<String>, span: &Range<usize>, root: Node) {
         self.found.push(Mutant { what: what.into(), span: span.clone(), mistake: Mistake::Confusion, root });
     }
@@ -276,6 +280,7 @@ impl Maker {
                     self.nudged(value, &inner, ty, &here);
                 }
                 "equals" => self.nudged(value, &inner, ty, &here),
+                "in" => self.parts(value, &inner, &here, &mut |_, _, _, _| {}),
                 "count" => match value.mapping() {
                     Some(limits) => {
                         for (at, (_, limit)) in limits.iter().enumerate() {
@@ -300,7 +305,10 @@ impl Maker {
     /// The operand moved over its boundary.
     fn nudged(&mut self, node: &Node, path: &str, ty: Type, put: Put<'_>) {
         let Some(text) = node.text() else { return };
-        for new in nudges(text, ty) {
+        let input = self.inputs.iter().find(|input| text == format!("${{{}}}", input.name));
+        let value = input.and_then(|input| input.default.as_ref().or(input.example.as_ref()));
+        let value = value.and_then(|value| value.items().into_iter().next());
+        for new in nudges(value.as_deref().unwrap_or(text), ty) {
             let what = format!("{path}: {new} in place of {text}");
             let root = put(Some(Node::scalar(new, node.span.clone())));
             self.found.push(Mutant { what, span: node.span.clone(), mistake: Mistake::Confusion, root });
@@ -336,6 +344,13 @@ fn nudges(text: &str, ty: Type) -> Vec<String> {
                 return Vec::new();
             }
             [number.checked_sub(1), number.checked_add(1)].into_iter().flatten().map(|n| format!("{n}{unit}")).collect()
+        }
+        Type::Version => {
+            let (before, last) = text.rsplit_once('.').map_or(("", text), |(before, last)| (before, last));
+            let Ok(number) = last.parse::<u64>() else { return Vec::new() };
+            let dot = if before.is_empty() { "" } else { "." };
+            let near = [number.checked_sub(1), number.checked_add(1)].into_iter().flatten();
+            near.map(|number| format!("{before}{dot}{number}")).collect()
         }
         _ => Vec::new(),
     }
@@ -393,6 +408,33 @@ fn renamed(node: &Node, at: usize, name: &str) -> Node {
         key.name = name.to_owned();
     }
     changed
+}
+
+/// The rule without the inputs that nothing in it refers to.
+fn without_unused_inputs(mut root: Node) -> Node {
+    let is_used = |name: &str| {
+        let reference = format!("${{{name}}}");
+        let parts = root.mapping().into_iter().flatten().filter(|(key, _)| key.name != "inputs");
+        parts.into_iter().any(|(_, part)| refers_to(part, &reference))
+    };
+    let declared = root.get("inputs").and_then(Node::mapping).unwrap_or_default();
+    let used: Vec<bool> = declared.iter().map(|(key, _)| is_used(&key.name)).collect();
+    if let Kind::Mapping(parts) = &mut root.kind
+        && let Some((_, inputs)) = parts.iter_mut().find(|(key, _)| key.name == "inputs")
+        && let Kind::Mapping(inputs) = &mut inputs.kind
+    {
+        let mut used = used.into_iter();
+        inputs.retain(|_| used.next().unwrap_or(true));
+    }
+    root
+}
+
+fn refers_to(node: &Node, reference: &str) -> bool {
+    match &node.kind {
+        Kind::Scalar { text, .. } => text.contains(reference),
+        Kind::Sequence(items) => items.iter().any(|item| refers_to(item, reference)),
+        Kind::Mapping(entries) => entries.iter().any(|(_, value)| refers_to(value, reference)),
+    }
 }
 
 /// The map of fields with those under its `not` standing beside the others.

@@ -11,7 +11,7 @@ use rustix::fs::{Dir, FileType, Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
 
 use super::{Found, Host, Trouble, file_system};
-use crate::glob::{Component, components};
+use crate::glob::{Component, components, expand_braces};
 use crate::value::Reason;
 
 /// Directory entries that one pattern may look at, matches that it may give, directories below each other.
@@ -58,7 +58,11 @@ struct Finder<'h> {
 type Entries = Rc<[(OsString, FileType)]>;
 
 pub(super) fn find(host: &Host, pattern: &str) -> Result<Matches, Reason> {
-    let alternatives = components(pattern).map_err(Reason::new)?;
+    let alternatives = expand_braces(pattern).map_err(Reason::new)?;
+    if let Some(path) = alternatives.iter().find(|path| !path.starts_with('/')) {
+        return Err(super::relative(path));
+    }
+    let alternatives: Vec<_> = alternatives.iter().map(|path| components(path)).collect();
     let mut finder = Finder { host, paths: BTreeSet::new(), entries: 0, listed: None, more: None, stopped: false };
     for components in &alternatives {
         finder.step(PathBuf::from("/"), components, 0);
