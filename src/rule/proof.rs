@@ -18,6 +18,9 @@ use super::Rule;
 use super::case::{Case, Outcome};
 use super::compile::recompile_tree;
 use super::trial;
+use crate::facts::Subject;
+use crate::glob::expand_braces;
+use crate::value::{Observed, Value};
 use crate::yaml;
 use mutant::{Mistake, Mutant, mutants};
 use variation::{Claim, Demands, Nature, Variation};
@@ -175,11 +178,12 @@ impl Tried {
         wrong.then(|| Flaw::FalseVerdict { what: what(), before: self.before, after: self.after })
     }
 
-    /// How hard it would be to read as a case.
-    fn unclear(&self) -> (bool, usize, bool) {
+    /// How hard it would be to read as a case, or how unlikely to be seen.
+    fn unclear(&self) -> (bool, bool, usize, bool) {
         let answers = &self.variation.case.answers;
         let subjects = answers.iter().map(|answer| answer.listing.subjects.len()).sum();
-        (self.variation.nature == Nature::Blinding, subjects, self.after == Outcome::Unknown)
+        let nature = self.variation.nature;
+        (nature == Nature::Blinding, nature == Nature::Absence, subjects, self.after == Outcome::Unknown)
     }
 
     /// Whether the change took the rule from one verdict to another.
@@ -248,8 +252,8 @@ fn survivor(rule: &Rule, mutant: &Mutant, tried: &[Tried]) -> Option<Flaw> {
         at: mutant.span.clone(),
         case: super::case_text::write(case),
     };
-    if let Mistake::Query { resource, param } = &mutant.mistake {
-        return naming(rule, resource, param.as_deref()).as_ref().map(unnoticed);
+    if let Mistake::Query { resource, param, value } = &mutant.mistake {
+        return naming(rule, resource, param.as_deref(), value.as_deref()).as_ref().map(unnoticed);
     }
     // A case that a person would write: of something that was seen, in few words.
     let mut by_clarity: Vec<&Tried> = tried.iter().collect();
@@ -265,22 +269,41 @@ fn survivor(rule: &Rule, mutant: &Mutant, tried: &[Tried]) -> Option<Flaw> {
     }
 }
 
-/// A fail case that says what was looked at, so that a rule which looks elsewhere has no answer.
-fn naming(rule: &Rule, resource: &str, param: Option<&str>) -> Option<Case> {
-    let fails = rule.cases.iter().filter(|case| case.expected == Outcome::Fail);
-    let named = fails.filter_map(|case| {
+/// A fail case that says what was looked at, so that a rule which looks elsewhere has no answer. `value` is what the
+/// parameter asks for, where the rule spells it out; else it is what the case makes of it.
+fn naming(rule: &Rule, resource: &str, param: Option<&str>, value: Option<&str>) -> Option<Case> {
+    let named = |case: &Case| {
+        let asked = || asked(rule, case, resource, param?);
         let mut named = case.clone();
         let answer = named.answers.iter_mut().find(|answer| answer.resource == resource)?;
         answer.keyed = true;
         if let Some(param) = param {
-            let selections = rule.selections();
-            let asked = selections.iter().filter(|selection| selection.may_ask(answer));
-            let value = asked.filter_map(|selection| selection.with.get(param)).next()?;
-            let value = value.as_array().and_then(|items| items.first()).unwrap_or(value).clone();
-            value.as_str().filter(|text| !text.contains(char::is_whitespace) && !text.contains("${"))?;
-            answer.with.insert(param.to_owned(), value);
+            let value = value.map(str::to_owned).or_else(asked)?;
+            if value.contains(char::is_whitespace) {
+                return None;
+            }
+            answer.listing.subjects.iter_mut().for_each(|subject| name_after(subject, param, &value));
+            answer.with.insert(param.to_owned(), value.into());
         }
         Some(named)
-    });
-    named.into_iter().find(|case| judge(rule, case) == Outcome::Fail)
+    };
+    let fails = rule.cases.iter().filter(|case| case.expected == Outcome::Fail);
+    fails.filter_map(named).find(|case| judge(rule, case) == Outcome::Fail)
+}
+
+/// Calls a subject by what was asked for, where a field says it and so does the case.
+fn name_after(subject: &mut Subject, param: &str, value: &str) {
+    let Ok(Some(name)) = expand_braces(value).map(|all| all.into_iter().next()) else { return };
+    let name = name.replace("**", "x").replace(['*', '?'], "x");
+    if matches!(subject.fields.get(param), Some(Observed::Known(Value::Text(_)))) && !name.contains('[') {
+        subject.fields.set(param, name.as_str());
+        subject.name = name.into();
+    }
+}
+
+/// What the rule asks for by a parameter, once it has seen what a case says.
+fn asked(rule: &Rule, case: &Case, resource: &str, param: &str) -> Option<String> {
+    let facts = trial::case_facts(rule, case);
+    let asked = facts.listings.keys().filter(|query| query.resource == resource);
+    asked.into_iter().find_map(|query| query.with().get(param)?.as_str().map(str::to_owned))
 }

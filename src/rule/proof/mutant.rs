@@ -27,8 +27,9 @@ pub(super) enum Mistake {
     Omission,
     /// A part was confused with another, negated, or is off by one.
     Confusion,
-    /// In what is looked at: another resource, or another thing of the same one, by this parameter.
-    Query { resource: &'static str, param: Option<String> },
+    /// In what is looked at: another resource, or another thing of the same one, by this parameter, which asks for `value`
+    /// where it is written out.
+    Query { resource: &'static str, param: Option<String>, value: Option<String> },
 }
 
 /// Every mutant of a rule, with its inputs.
@@ -42,6 +43,7 @@ pub(super) fn mutants(root: &Node, inputs: &[Input]) -> Vec<Mutant> {
                 maker.check(value, "when", &put);
             }
             "check" => maker.check(value, "check", &put),
+            "inputs" => maker.defaults(value, &put),
             _ => {}
         }
     }
@@ -69,7 +71,7 @@ impl Maker<'_> {
     }
 
     fn add_query(&mut self, what: String, span: &Range<usize>, of: &'static str, param: Option<&str>, root: Node) {
-        let mistake = Mistake::Query { resource: of, param: param.map(str::to_owned) };
+        let mistake = Mistake::Query { resource: of, param: param.map(str::to_owned), value: None };
         self.found.push(Mutant { what, span: span.clone(), mistake, root });
     }
 
@@ -129,20 +131,52 @@ impl Maker<'_> {
         Some((resource, as_type))
     }
 
-    /// Parameters that name what is looked at, each naming something else.
+    /// The items of inputs that are lists, each left out. A single value is moved where it is used.
+    fn defaults(&mut self, node: &Node, put: Put<'_>) {
+        for (at, (key, input)) in node.mapping().into_iter().flatten().enumerate() {
+            let here = |new: Option<Node>| put(Some(with_entry(node, at, new)));
+            for (at, (part, value)) in input.mapping().into_iter().flatten().enumerate() {
+                if part.name == "default" {
+                    let here = |new: Option<Node>| here(Some(with_entry(input, at, new)));
+                    self.parts(value, &format!("inputs.{}.default", key.name), &here, &mut |_, _, _, _| {});
+                }
+            }
+        }
+    }
+
+    /// Parameters that name what is looked at, each of their values naming something else.
     fn params(&mut self, node: &Node, path: &str, resource: &'static Resource, put: Put<'_>) {
         for (at, (key, value)) in node.mapping().into_iter().flatten().enumerate() {
             let names = |param: &&Param| param.name == key.name && matches!(param.accepts, Accepts::Text);
-            let bound = value.text().is_some_and(|text| text.contains("${"));
-            if bound || !resource.params.iter().any(|param| names(&param)) {
+            if !resource.params.iter().any(|param| names(&param)) {
                 continue;
             }
-            let first = value.sequence().and_then(<[Node]>::first).unwrap_or(value).text().unwrap_or_default();
-            let other = if first.starts_with('/') { "/another" } else { "another" };
-            let new = put(Some(with_entry(node, at, Some(Node::scalar(other, value.span.clone())))));
-            let what = format!("{path}.with.{}: {other} in place of {first}", key.name);
-            self.add_query(what, &value.span, resource.name, Some(&key.name), new);
+            let path = format!("{path}.with.{}", key.name);
+            let here = |new: Option<Node>| put(Some(with_entry(node, at, new)));
+            match value.sequence() {
+                Some(items) => {
+                    for (at, item) in items.iter().enumerate() {
+                        let here = |new: Option<Node>| here(Some(with_item(value, at, new)));
+                        self.another(item, &path, resource.name, &key.name, &here);
+                    }
+                }
+                None => self.another(value, &path, resource.name, &key.name, &here),
+            }
         }
+    }
+
+    fn another(&mut self, node: &Node, path: &str, resource: &'static str, param: &str, put: Put<'_>) {
+        let Some(text) = node.text() else { return };
+        let other = match text {
+            text if text.contains("${") => format!("{text}-another"),
+            text if text.starts_with('/') => "/another".to_owned(),
+            _ => "another".to_owned(),
+        };
+        let what = format!("{path}: {other} in place of {text}");
+        let value = Some(text).filter(|text| !text.contains("${")).map(str::to_owned);
+        let root = put(Some(Node::scalar(other, node.span.clone())));
+        let mistake = Mistake::Query { resource, param: Some(param.to_owned()), value };
+        self.found.push(Mutant { what, span: node.span.clone(), mistake, root });
     }
 
     /// What is expected of what was selected.
@@ -218,6 +252,18 @@ impl Maker<'_> {
                     let Some(field) = table.iter().find(|field| field.name == name) else { continue };
                     let ty = if matches!(field.ty, Type::As) { as_type } else { field.ty };
                     self.add(format!("{path}: negated"), &value.span, here(Some(negated(value))));
+                    for other in table.iter().filter(|other| other.name != field.name && is_alike(other.ty, field.ty)) {
+                        if node.get(other.name).is_none() {
+                            let what = format!("{path}: {} in place of {}", other.name, field.name);
+                            self.add(what, &key.span, put(Some(renamed(node, at, other.name))));
+                        }
+                    }
+                    if value.get("exists").is_none() {
+                        let exists = Key { span: value.span.clone(), name: "exists".to_owned() };
+                        let entry = (exists, Node::scalar("true", value.span.clone()));
+                        let weak = Node { span: value.span.clone(), tag: None, kind: Kind::Mapping(vec![entry]) };
+                        self.add(format!("{path}: only that it exists"), &value.span, here(Some(weak)));
+                    }
                     self.matcher(value, &path, ty, &here);
                 }
             }
@@ -274,13 +320,15 @@ impl Maker<'_> {
                 word @ ("at_least" | "at_most") => {
                     let other = if word == "at_least" { "at_most" } else { "at_least" };
                     if node.get(other).is_none() {
-                        let new = put(Some(renamed(node, at, other)));
-                        self.add(format!("{path}: {other} in place of {word}"), &key.span, new);
+                        for other in [other, "equals"] {
+                            let new = put(Some(renamed(node, at, other)));
+                            self.add(format!("{path}: {other} in place of {word}"), &key.span, new);
+                        }
                     }
                     self.nudged(value, &inner, ty, &here);
                 }
                 "equals" => self.nudged(value, &inner, ty, &here),
-                "in" => self.parts(value, &inner, &here, &mut |_, _, _, _| {}),
+                "in" | "within" => self.parts(value, &inner, &here, &mut |_, _, _, _| {}),
                 "count" => match value.mapping() {
                     Some(limits) => {
                         for (at, (_, limit)) in limits.iter().enumerate() {
@@ -316,6 +364,16 @@ impl Maker<'_> {
     }
 }
 
+/// Whether what is asked of one type can be asked of the other.
+fn is_alike(a: Type, b: Type) -> bool {
+    match (a, b) {
+        (Type::List(a), Type::List(b)) | (Type::Map(a), Type::Map(b)) => is_alike(*a, *b),
+        (Type::Word(a), Type::Word(b)) => std::ptr::eq(a, b),
+        (Type::Record(a), Type::Record(b)) => std::ptr::eq(a, b),
+        (a, b) => std::mem::discriminant(&a) == std::mem::discriminant(&b),
+    }
+}
+
 /// The operands next to this one, as text.
 fn nudges(text: &str, ty: Type) -> Vec<String> {
     match ty {
@@ -332,10 +390,10 @@ fn nudges(text: &str, ty: Type) -> Vec<String> {
         Type::Mode => {
             let Some(bits) = crate::value::mode::parse(text) else { return Vec::new() };
             // Reading and writing by others and by the group are what modes are about.
-            let wider = [0o002, 0o004, 0o020].into_iter().filter(|bit| bits & bit == 0).map(|bit| bits | bit).take(1);
-            let narrower = [0o004, 0o040, 0o400].into_iter().filter(|bit| bits & bit != 0).map(|bit| bits & !bit);
-            wider.chain(narrower.take(1)).map(|bits| format!("0{bits:03o}")).collect()
+            let near = [0o002, 0o004, 0o020, 0o040].map(|bit| bits ^ bit);
+            near.map(|bits| format!("0{bits:03o}")).to_vec()
         }
+        Type::Time if text == "now" => vec!["now-1d".to_owned(), "now+1d".to_owned()],
         Type::Duration | Type::Time | Type::Size => {
             let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
             let (Some(number), Some(unit)) = (text.get(..digits), text.get(digits..)) else { return Vec::new() };
