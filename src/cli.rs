@@ -37,9 +37,9 @@ pub struct Cli {
 pub enum Command {
     /// Look at the targets and judge them by the rules.
     #[command(after_help = "\
-Without arguments this machine is audited, Docker if its socket is there, PostgreSQL if DATABASE_URL or a PG* variable
-names one or a local socket is there. A target that is named and cannot be reached is unknown; one that was merely looked
-for is not applicable.
+Without arguments this machine is audited, Docker if its socket is there, PostgreSQL if DATABASE_URL \
+or a PG* variable names one or a local socket is there. A target that is named and cannot be reached \
+is unknown; one that was merely looked for is not applicable.
 
 Examples:
   harden check --fail-on high --allow-unknown
@@ -52,10 +52,10 @@ Examples:
     Collect(Collect),
     /// Write down what was seen with names, addresses and ids replaced, for a bug report or for a rule's tests.
     #[command(after_help = "\
-Every name, address and id is replaced, the same one by the same one wherever it stands:
-`container-1`, `host-2.example`, an address by one of the same class in the same network. What every
-installation has stays (root, /etc/passwd, the words of settings), and so do numbers, sizes, times,
-modes and versions: rules judge by them. They say the same as before; those that do not are named on
+Every name, address and id is replaced, the same one by the same one wherever it stands: \
+`container-1`, `host-2.example`, an address by one of the same class in the same network. What every \
+installation has stays (root, /etc/passwd, the words of settings), and so do numbers, sizes, times, \
+modes and versions: rules judge by them. They say the same as before; those that do not are named on \
 standard error. Read the result before you give it away.
 
 Examples:
@@ -296,11 +296,12 @@ Exit codes: 0 every case as expected, 1 some are not, 2 a rule does not compile.
     Test(TryOut),
     /// Prove that rules can fail, and that their cases would notice if they could not.
     #[command(after_help = "\
-Every field that a case gives is changed to other values, to those on both sides of the rule's limits, to none and to
-unknown, and listings lose subjects or end early: each field has to decide something, each verdict has to be reached, and
-seeing less may only ever lead to unknown. Then each mistake that could have been made in the rule is made once: a
-negated matcher, a part left out, a limit off by one, another resource. One of its cases has to notice; where none
-does, the case that would is shown.
+Every field that a case gives is changed to other values, to those on both sides of the rule's \
+limits, to none and to unknown, and listings lose subjects or end early: each field has to decide \
+something, each verdict has to be reached, and seeing less may only ever lead to unknown. Then each \
+mistake that could have been made in the rule is made once: a negated matcher, a part left out, a \
+limit off by one, another resource. One of its cases has to notice; where none does, the case that \
+would is shown.
 
 Exit codes: 0 every rule is proven, 1 some are not, 2 a rule does not compile.")]
     Prove(TryOut),
@@ -311,6 +312,7 @@ Without an id, the rules of the --rules directories are shown.
 
 Examples:
   harden rules show host-shadow-mode
+  harden rules show host-shadow-mode --yaml      its file, to copy from
   harden rules show 'tls-*' --format json
   harden rules show --reads --rules ./pack       what a pack from elsewhere will look at")]
     Show(Show),
@@ -328,6 +330,10 @@ pub struct Show {
     /// Show only what the rules will look at, and the least privilege that sees it.
     #[arg(long, help_heading = "Output")]
     pub reads: bool,
+
+    /// Show the files of the rules as they are written, those of built-in rules too.
+    #[arg(long, help_heading = "Output", conflicts_with_all = ["reads", "format"])]
+    pub yaml: bool,
 
     #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Output")]
     pub format: Format,

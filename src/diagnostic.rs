@@ -49,7 +49,7 @@ pub fn closest<'c>(written: &str, candidates: impl IntoIterator<Item = &'c str>)
     if length > LONG {
         return None;
     }
-    let limit = 1 + length / 3;
+    let limit = 1 + length / 4;
     let scored = candidates.into_iter().map(|candidate| (strsim::damerau_levenshtein(written, candidate), candidate));
     scored.filter(|(distance, _)| *distance <= limit).min().map(|(_, candidate)| candidate)
 }

@@ -1,8 +1,9 @@
 //! The text of a fix, with what was seen filled in. Names come from the audited side, and a fix is copied into a shell or
 //! into psql: within backticks a name is quoted as the command around it needs, so that none of it becomes a command.
 
-/// Fills each `{name}` of `text` by what `value` gives; `Err` is a word for what was not seen, put in as it is.
-pub fn fill(text: &str, mut value: impl FnMut(&str) -> Result<String, String>) -> String {
+/// Fills each `{name}` of `text` by what `value` gives. What was not seen is named: `its path` in a sentence, `PATH` in a
+/// command.
+pub fn fill(text: &str, mut value: impl FnMut(&str) -> Option<String>) -> String {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
@@ -15,7 +16,7 @@ pub fn fill(text: &str, mut value: impl FnMut(&str) -> Result<String, String>) -
             continue;
         };
         let around = Around::of(&filled, after, text);
-        filled.push_str(&value(name).map_or_else(|word| word, |value| around.quote(value)));
+        filled.push_str(&value(name).map_or_else(|| around.unseen(name), |value| around.quote(value)));
         rest = after;
     }
     filled.push_str(rest);
@@ -73,6 +74,13 @@ impl Around {
         }
     }
 
+    fn unseen(self, name: &str) -> String {
+        match self {
+            Around::Prose => format!("its {}", name.replace('_', " ")),
+            Around::Word | Around::Identifier | Around::IdentifierInString => name.to_ascii_uppercase(),
+        }
+    }
+
     fn quote(self, value: String) -> String {
         match self {
             Around::Prose => value,
@@ -97,7 +105,7 @@ mod tests {
     use super::*;
 
     fn with(text: &str, value: &str) -> String {
-        fill(text, |_| Ok(value.to_owned()))
+        fill(text, |_| Some(value.to_owned()))
     }
 
     #[test]
@@ -113,7 +121,7 @@ mod tests {
     #[test]
     fn what_was_filled_in_is_not_filled_in_again() {
         assert_eq!(with("{a} and `{b}`", "`{a}"), "`{a} and `'`{a}'`");
-        assert_eq!(fill("`rm {path}` {", |_| Err("its path".to_owned())), "`rm its path` {");
+        assert_eq!(fill("`rm {path}` of {key_file} {", |_| None), "`rm PATH` of its key file {");
         assert_eq!(with("{ } {A} {} ${b}", "x"), "{ } {A} {} ${b}");
     }
 

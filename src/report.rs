@@ -250,10 +250,25 @@ fn fix(finding: &Finding<'_>) -> String {
     remedy::fill(&finding.rule.fix, |name| {
         let field = finding.observed.and_then(|subject| subject.fields.get(name));
         match field {
-            _ if name == "subject" => Ok(finding.subject.to_string()),
-            Some(Observed::Known(value)) => Ok(value.to_string()),
-            Some(Observed::Absent | Observed::Unknown(_)) | None => Err(format!("its {}", name.replace('_', " "))),
+            _ if name == "subject" => Some(finding.subject.to_string()),
+            Some(Observed::Known(value)) => Some(value.to_string()),
+            Some(Observed::Absent | Observed::Unknown(_)) => None,
+            None => asked(finding, name),
         }
+    })
+}
+
+/// What was asked for by this parameter where the thing itself is missing: such a finding's subject is the query.
+fn asked(finding: &Finding<'_>, name: &str) -> Option<String> {
+    let (_, rest) = finding.subject.split_once(&format!(" {name}="))?;
+    finding.rule.check.selections().iter().find_map(|selection| {
+        let given = selection.with.get(name)?;
+        if selection.with.len() == 1 {
+            return Some(rest.to_owned());
+        }
+        let items = given.as_array().map_or(std::slice::from_ref(given), Vec::as_slice);
+        let asked = items.iter().filter_map(|item| item.as_str()).filter(|item| rest.starts_with(item));
+        asked.max_by_key(|item| item.len()).map(str::to_owned)
     })
 }
 

@@ -81,7 +81,9 @@ impl Node {
             Kind::Scalar { text, .. } if text.trim().is_empty() => "empty text".to_owned(),
             Kind::Scalar { text, .. } if text.chars().count() <= SHORT => format!("`{text}`"),
             Kind::Scalar { .. } => "a long text".to_owned(),
+            Kind::Sequence(items) if items.is_empty() => "an empty list".to_owned(),
             Kind::Sequence(_) => "a list".to_owned(),
+            Kind::Mapping(entries) if entries.is_empty() => "an empty map".to_owned(),
             Kind::Mapping(_) => "a map of keys".to_owned(),
         }
     }
@@ -300,6 +302,8 @@ impl<'t> Builder<'t> {
         let before = self.text.get(line_start..at.saturating_sub(self.skipped)).unwrap_or_default();
         if tab || line.trim_start_matches(' ').starts_with('\t') {
             problem.help("indent with blanks: a tab is not indentation in YAML")
+        } else if let Some(help) = lacks_quotes(before, rest, error.info().contains("flow")) {
+            problem.help(help)
         } else if line.contains(": *") || line.contains("- *") {
             problem.help("put quotes around a value that starts with `*`")
         } else if before.contains(": ") && line.matches(": ").count() > 1 {
@@ -318,6 +322,26 @@ impl<'t> Builder<'t> {
             problem
         }
     }
+}
+
+/// What to say of a value that would be text if it stood in quotes, and ends as YAML between `before` and `rest` of its line.
+fn lacks_quotes(before: &str, rest: &str, flow: bool) -> Option<String> {
+    const WHOLE: &str = "put quotes around a value that";
+    if before.ends_with('$') && rest.starts_with('{') {
+        return Some(format!("{WHOLE} has `${{` in it"));
+    }
+    let (before, first) = (before.trim_end(), rest.chars().next()?);
+    if before.ends_with([':', '-', ',', '[', '{']) && "`@%>|-".contains(first) {
+        let shown = if first == '`' { "a backtick".to_owned() } else { format!("`{first}`") };
+        return Some(format!("{WHOLE} starts with {shown}"));
+    }
+    let ended = before.chars().next_back().filter(|last| "}]\"'".contains(*last) && first.is_alphanumeric())?;
+    let what = match ended {
+        '"' | '\'' => "put quotes around the whole value".to_owned(),
+        '}' => format!("{WHOLE} starts with `{{`"),
+        _ => format!("{WHOLE} starts with `[`"),
+    };
+    Some(if flow { format!("{what}, or a `,` between two") } else { what })
 }
 
 /// The last bracket before a place in a list or map in brackets that cannot go on there.

@@ -94,10 +94,14 @@ pub fn rules(config: &Config, selection: &cli::Selection, cases: bool) -> Result
         Pattern::new(text).map_err(|error| Error::usage(format!("`--rule {text}` is no glob over rule ids: {error}")))
     });
     let patterns = patterns.collect::<Result<Vec<_>, _>>()?;
-    rules
-        .select(&profiles, &patterns)
-        .map_err(|message| Error::usage(message).help("`harden rules list` shows them"))?;
+    rules.select(&profiles, &patterns).map_err(unmatched)?;
     Ok(rules)
+}
+
+/// The error of a name that none of the loaded rules has.
+pub fn unmatched(message: String) -> Error {
+    Error::usage(message)
+        .help("`harden rules list --rule '*'` shows all that are loaded; those of a directory are, with `--rules DIR`")
 }
 
 /// Says what is worth a word about the rules and stops nothing.

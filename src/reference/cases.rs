@@ -33,7 +33,7 @@ fn story(rule: &Rule, case: &Case) -> CaseStory {
     CaseStory {
         outcome: case.expected.as_str(),
         said: said.filter(|said| *said != case.expected).map(Outcome::as_str),
-        facts: case.answers.iter().map(|answer| line(answer, case.answers.len() > 1)).collect(),
+        facts: case.answers.iter().map(|answer| line(answer, answer.keyed)).collect(),
     }
 }
 

@@ -58,7 +58,7 @@ const FIELDS: &[Field] = &[
         "key_matches",
         BOOL,
         "",
-        "whether the private key given as `key` belongs to it; absent when none was given, or for CA certificates behind the first",
+        "whether the private key given as `key` belongs to it; absent when none was given, when there is no such file, or for CA certificates behind the first",
     ),
     field(
         "matches_host",

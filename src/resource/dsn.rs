@@ -200,7 +200,7 @@ fn judge(found: &Found, text: &str, client: Client, around: &dyn Surroundings, s
         Err(error) => {
             subject.fields.set("valid", false);
             subject.fields.set("error", error.to_string());
-            let reason = Reason::new("the client refuses the string");
+            let reason = Reason::new(format!("the client refuses the string: {error}"));
             for field in FIELDS.iter().filter(|field| !["valid", "error", "redacted"].contains(&field.name)) {
                 subject.fields.set(field.name, Observed::Unknown(reason.clone()));
             }

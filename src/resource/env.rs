@@ -47,7 +47,7 @@ const FIELDS: &[Field] = &[
 
 pub(super) static ENV: Resource = Resource {
     name: "env",
-    about: "An environment variable of a container, a process, a systemd unit or a dotenv file.",
+    about: "An environment variable of a container, a process, a systemd unit or a dotenv file. A variable that is not set is a subject with `present: false`; missing is the thing whose it would be, or any that matches a name with `*`.",
     privilege: "root, or the process's own user, for a process; read permission for files",
     params: &[
         Param {

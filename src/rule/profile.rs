@@ -67,6 +67,11 @@ impl Profile {
         known.get(self.name.as_str()) == Some(&true)
     }
 
+    /// Whether its own `exclude` is about the rule.
+    pub(crate) fn excludes(&self, rule: Facet<'_>) -> bool {
+        self.exclude.iter().any(|selector| selector.matches(rule))
+    }
+
     /// The profile with all that it stands on, itself last.
     pub fn lineage(self: &Arc<Self>) -> impl DoubleEndedIterator<Item = &Arc<Profile>> {
         self.ancestors.iter().chain([self])

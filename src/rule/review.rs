@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Rule;
-use super::compile;
-use super::input::{Given, Input, Outside, unknown, variable};
+use super::compile::{self, Options};
+use super::input::{Given, Input, Inputs, Outside, unknown, variable};
 use super::library::{Library, RuleSet, Text, built_in_ids, facet};
 use super::profile::{Facet, Override, Profile};
-use super::settings::Settings;
+use super::settings::{Settings, Settler};
 use crate::diagnostic::{Diagnostics, Problem};
 
 /// Everything that is wrong with rules, profiles and given values taken together. `complete` says whether every rule
@@ -62,6 +62,21 @@ impl Library {
         diagnostics
     }
 
+    /// The overrides of the user's profiles that change nothing when their profile is chosen.
+    pub fn idle_overrides(&self) -> Result<Diagnostics, Diagnostics> {
+        let mut diagnostics = Diagnostics::default();
+        let own = self.profiles.iter().filter(|profile| self.directory(profile).is_some());
+        let own: Vec<_> = own.filter(|profile| !profile.overrides.is_empty()).collect();
+        if own.is_empty() {
+            return Ok(diagnostics);
+        }
+        let set = self.compile(Options { inputs: &Inputs::new(), cases: false })?;
+        for profile in own {
+            diagnostics.add(&profile.source, chosen(profile, &set, |settler| settler.idle_of(profile)));
+        }
+        Ok(diagnostics)
+    }
+
     /// Inputs that files of their own declare.
     fn shared_inputs(&self) -> impl Iterator<Item = &Input> {
         self.packs.iter().flat_map(|pack| pack.own_inputs())
@@ -80,7 +95,14 @@ fn orphan(library: &Library, text: &Text, rule: Facet<'_>, replaces: bool) -> Op
     let whose = if text.is_own() { "no profile of its directory" } else { "no profile" };
     let names: Vec<_> = of_pack().map(|profile| profile.name.as_str()).collect();
     let problem = Problem::new(text.head(), format!("{whose} selects the rule `{}`", text.stem));
-    Some(problem.help(format!("add it to `rules:` in one of: {}", names.join(", "))))
+    let excluding: Vec<_> = of_pack().filter(|profile| profile.excludes(rule)).map(|profile| &*profile.name).collect();
+    Some(problem.help(match excluding.is_empty() {
+        true => format!("add it to `rules:` in one of: {}", names.join(", ")),
+        false => format!(
+            "`exclude:` of {} leaves it out: take it out there, or add it to `rules:` of another profile",
+            excluding.join(", ")
+        ),
+    }))
 }
 
 /// The problem of a rule that says that it overrides a built-in one, and there is none.
@@ -201,6 +223,11 @@ fn disagreements(library: &Library, profile: &Arc<Profile>, set: &RuleSet) -> Di
     if library.directory(profile).is_none() || statements < 2 {
         return Diagnostics::default();
     }
+    chosen(profile, set, |settler| settler.conflicts())
+}
+
+/// What shows of a profile once it is chosen by itself.
+fn chosen<T>(profile: &Arc<Profile>, set: &RuleSet, tell: impl FnOnce(&Settler<'_>) -> T) -> T {
     let outside = Outside::default();
     let settings = Settings { profiles: std::slice::from_ref(profile), outside: &outside };
     let mut settler = settings.settler();
@@ -208,7 +235,7 @@ fn disagreements(library: &Library, profile: &Arc<Profile>, set: &RuleSet) -> Di
         let facet = Facet::from(rule);
         settler.settle(facet, &rule.inputs, settings.select(facet));
     }
-    settler.conflicts()
+    tell(&settler)
 }
 
 /// A line for each of the user's directories that has no rule, or of whose profiles none was chosen so that rules of it

@@ -1,6 +1,7 @@
 //! Which rules are meant: the items of `rules:` and `exclude:` in a profile. An item is a glob over ids, or a map of
 //! conditions that all hold.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -114,8 +115,13 @@ impl Selector {
             self.ids.iter().filter(pattern).map(|pattern| pattern.unmatched(ids())).collect();
         for tag in self.tags.iter().filter(|tag| !rules.iter().any(|rule| rule.tags.contains(&tag.text))) {
             let problem = Problem::new(tag.span.clone(), format!("no rule has the tag `{}`", tag.text));
-            let known = rules.iter().flat_map(|rule| rule.tags).map(String::as_str);
-            problems.push(problem.suggest(&tag.text, known));
+            let known: BTreeSet<&str> = rules.iter().flat_map(|rule| rule.tags).map(String::as_str).collect();
+            let suggested = problem.clone().suggest(&tag.text, known.iter().copied());
+            let help = match known.is_empty() {
+                true => "no rule has any: the built-in ones have no tags, your own get them by `tags:`".to_owned(),
+                false => format!("there are: {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+            };
+            problems.push(if suggested.help.is_some() { suggested } else { problem.help(help) });
         }
         if problems.is_empty() && !rules.iter().any(|rule| self.matches(*rule)) {
             let message = format!("no rule is all of this: {self}");

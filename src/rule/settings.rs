@@ -263,15 +263,24 @@ impl<'s> Settler<'s> {
             }
             told.push(&profile.name);
             for stated in &profile.overrides {
-                lines.extend(self.idle_in(profile, stated));
+                let place = format!("{}:{}", profile.source.path, line(profile, &stated.span));
+                lines.extend(self.idle_in(profile, stated).into_iter().map(|said| format!("{place}: {said}")));
             }
         }
         lines
     }
 
+    /// The problem of each override of a profile's own that changed nothing.
+    pub(crate) fn idle_of(&self, profile: &Profile) -> Vec<Problem> {
+        let said = |stated: &Override| {
+            let said = self.idle_in(profile, stated).into_iter();
+            said.map(|said| Problem::new(stated.span.clone(), said).help("take it away")).collect::<Vec<_>>()
+        };
+        profile.overrides.iter().flat_map(said).collect()
+    }
+
     fn idle_in(&self, profile: &Profile, stated: &Override) -> Vec<String> {
-        let start =
-            format!("{}:{}: the override of `{}`", profile.source.path, line(profile, &stated.span), stated.rule.text);
+        let start = format!("the override of `{}`", stated.rule.text);
         let fields = stated.severity.iter().map(|severity| ("severity".to_owned(), severity.as_str().to_owned()));
         let inputs = stated.inputs.iter().map(|(name, given)| (format!("inputs.{name}"), given.value.show()));
         let fields: Vec<_> = fields.chain(inputs).collect();

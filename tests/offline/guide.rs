@@ -1,4 +1,4 @@
-//! The guide does what it says. Its fenced blocks are files (` ```yaml rules/x.yaml `) and sessions (` ```console `),
+//! The guides do what they say. Its fenced blocks are files (` ```yaml rules/x.yaml `) and sessions (` ```console `),
 //! played in an empty directory from top to bottom. In what a session shows, `…` stands for anything within a line, and
 //! alone on a line for any lines.
 
@@ -214,8 +214,15 @@ fn the_guide_does_what_it_says() {
 }
 
 #[test]
-fn links_of_the_guide_lead_somewhere() {
-    let page = fs::read_to_string(docs().join("write-your-first-rule.md")).unwrap();
+fn the_examples_do_what_they_say() {
+    let page = fs::read_to_string(docs().join("rules-by-example.md")).unwrap();
+    assert!(play(&page) >= 6);
+}
+
+#[test]
+fn links_of_the_guides_lead_somewhere() {
+    let read = |name: &str| fs::read_to_string(docs().join(name)).unwrap();
+    let page = read("write-your-first-rule.md") + &read("rules-by-example.md");
     for link in page.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
         let (path, section) = link.split_once('#').unwrap_or((link, ""));
         let target = fs::read_to_string(docs().join(path)).unwrap_or_else(|error| panic!("{link}: {error}"));

@@ -302,3 +302,14 @@ fn what_was_seen_is_not_read_again_as_a_placeholder() {
         ["chown /a from {subject}; ${path} { {Nothing}", "chown {owner} from {path}; ${path} { {Nothing}"]
     );
 }
+
+#[test]
+fn a_fix_names_what_was_asked_for_where_that_is_missing() {
+    let fix = "fix: Restore {path} and run `chown {owner} {path}`; it belongs to {owner}.";
+    let rule = super::packs::rule("own-a", "").replace("fix: f", fix);
+    let folder = super::packs::Folder::new(&[("pack/own-a.yaml", &rule)]);
+    let report = folder.report("--rules pack --rule own-a");
+    let [finding] = report.findings.as_slice() else { panic!("{:?}", report.findings) };
+    let filled = "Restore /own-a and run `chown OWNER /own-a`; it belongs to its owner.";
+    assert_eq!(finding.fix.as_deref(), Some(filled));
+}

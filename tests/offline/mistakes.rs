@@ -42,7 +42,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "owner: root\ntests",
         "owner: { at_most: root }\ntests",
-        &["does not fit a string", "use `equals`, `in` or `matches`"],
+        &["does not fit a text", "use `equals`, `in` or `matches`"],
     ),
     ("owner: root\ntests", "owner: [root, bin]\ntests", &["not a list", "{ in: [ … ] }"]),
     ("owner: root\ntests", "owner: { euqals: root }\ntests", &["did you mean `equals`?"]),
@@ -90,7 +90,150 @@ pub(crate) const MISTAKES: &[(&str, &str, &[&str])] = &[
     ("  absent: fail\n", "  absent: fail\n  absent: pass\n", &["x.yaml:12", "the key `absent` is here twice"]),
     ("  absent: fail\n", "  absent: fail\n  at_least: -1\n", &["expected a whole number, found `-1`"]),
     ("why: Because.", "why:", &["x.yaml:5", "expected text, found nothing"]),
+    // Quotes.
+    ("\"0640\" }\n", "${max} }\n", &["not YAML", "put quotes around a value that has `${` in it"]),
+    ("Run `chmod 0600 {path}`.", "`chmod 0600 {path}`", &["put quotes around a value that starts with a backtick"]),
+    ("Run `chmod 0600 {path}`.", "{path} should be closed", &["put quotes around a value that starts with `{`"]),
+    ("Run `chmod 0600 {path}`.", "{path}", &["expected text", "put quotes around a value that starts with `{`"]),
+    ("Run `chmod 0600 {path}`.", "\"Run\" it", &["put quotes around the whole value"]),
+    // What belongs elsewhere.
+    ("check:", "where: { kind: file }\ncheck:", &["a rule has no key `where`", "`where:` belongs under `check:`"]),
+    ("  absent", "  severity: low\n  absent", &["`severity:` belongs at the top of the rule"]),
+    ("  absent", "  pick: path\n  absent", &["`pick:` belongs under `each:`"]),
+    ("    owner: root\ntests", "    at_least: 2\ntests", &["`at_least:` belongs in the check, beside `expect:`"]),
+    ("{ path: /etc/x }\n", "{ path: /etc/x, absent: fail }\n", &["`absent:` belongs in the check, beside `with:`"]),
+    // Matchers.
+    (
+        "{ at_most: \"0640\" }",
+        "{ less_than: \"0640\" }",
+        &["those that fit a mode are: equals, in, at_least, at_most, exists"],
+    ),
+    ("owner: root\ntests", "owner: { not_matches: a }\ntests", &["write `not: { matches: … }`"]),
+    ("owner: root\ntests", "owner: { not_in: [a] }\ntests", &["write `not: { in: … }`"]),
+    (
+        "owner: root\ntests",
+        "modified: { at_least: 21 }\ntests",
+        &["found `21`", "`21d` lies ahead, `now-21d` has passed"],
+    ),
+    ("owner: root\ntests", "modified: { at_least: 3 weeks }\ntests", &["found `3 weeks`", "`3w` lies ahead"]),
+    ("owner: root\ntests", "modified: { at_least: +21d }\ntests", &["found `+21d`", "`21d` lies ahead"]),
+    (
+        "  expect:\n    mode: { at_most: \"0640\" }\n    owner: root\n",
+        "  any_of: []\n",
+        &["expected a list of checks, found an empty list"],
+    ),
+    // Cases.
+    ("mode: \"0600\"", "mode: unknown", &["found `unknown`", "did you mean `!unknown why`?"]),
+    ("mode: \"0600\"", "mode: absent", &["found `absent`", "did you mean `!absent`?"]),
+    ("pass: { path: /etc/x, kind: file, mode: \"0600\", owner: root }", "fail: absent", &["did you mean `!absent`?"]),
+    (
+        "pass: { path: /etc/x, kind: file, mode: \"0600\", owner: root }",
+        "unknown: unknown",
+        &["did you mean `!unknown why`?"],
+    ),
+    ("- pass:", "- pass:\n      files path=/etc/x:", &["`files` is no resource of this rule", "did you mean `file`?"]),
+    // Inputs; one mistake is told once.
+    (
+        "check:",
+        "inputs: { owners: { type: list, about: a } }\ncheck:",
+        &["neither a default nor an example", "never used"],
+    ),
 ];
+
+const CHECK: &str = "\
+check:
+  resource: file
+  with: { path: /etc/x }
+  absent: fail
+  where: { kind: file }
+  expect:
+    mode: { at_most: \"0640\" }
+    owner: root
+tests:
+  - pass: { path: /etc/x, kind: file, mode: \"0600\", owner: root }
+";
+
+/// Other checks in place of the one of [`GOOD`], and all that is said to each: how many problems, and parts of them.
+const CHECKS: &[(&str, &str, usize, &[&str])] = &[
+    (
+        "",
+        "  resource: env\n  with: { of: container, name: STAGE }\n  absent: fail\n  expect: { value: production }\n",
+        1,
+        &["does not fit a secret", "to read it as another type, write `as: text` or such under `with:`"],
+    ),
+    (
+        "",
+        "  resource: container\n  expect: { labels: { env: production } }\n",
+        1,
+        &["`env` is no matcher", "write `key: { env: … }`"],
+    ),
+    (
+        "",
+        "  all_of:\n    - { resource: file, with: { path: /a }, absent: fail, expect: { owner: root } }\n    - { resource: file, with: { path: /b }, absent: fail, expect: { owner: root } }\ntests:\n  - fail: !absent x\n  - pass: { owner: root }\n",
+        2,
+        &[
+            "which is more than one thing: `file path=/b: !absent`",
+            "`owner` is a field",
+            "say of which: `file path=/b: { … }`",
+        ],
+    ),
+    (
+        "",
+        "  each: { resource: file, with: { path: /a }, pick: link_target, as: key }\n  resource: file\n  with: { path: \"${keys}\" }\n  absent: fail\n  expect: { owner: root }\n",
+        1,
+        &["`${keys}` refers to no input", "did you mean `key`?"],
+    ),
+    (
+        "inputs: { max: { type: mode, about: a } }\n",
+        "  resource: file\n  with: { path: /a }\n  absent: fail\n  expect: { mode: { at_most: \"${max}\" } }\n",
+        1,
+        &["neither a default nor an example"],
+    ),
+    (
+        "inputs: { who: { type: string, about: a, default: root } }\n",
+        "  resource: file\n  with: { path: /a }\n  absent: fail\n  expect: { owner: \"${who}\" }\n",
+        1,
+        &["`string` is no type of an input", "did you mean `text`?"],
+    ),
+    (
+        "inputs: { age: { type: duration, about: a, default: 30 days } }\n",
+        "  resource: file\n  with: { path: /a }\n  absent: fail\n  expect: { modified: { at_least: \"now-${age}\" } }\n",
+        1,
+        &["found `30 days`", "did you mean `30d`?"],
+    ),
+];
+
+#[test]
+fn what_is_wrong_with_a_check_is_told_once() {
+    for (inputs, check, count, parts) in CHECKS {
+        let text = GOOD.replace("{path}", "{subject}").replace(CHECK, &format!("{inputs}check:\n{check}"));
+        let source = Source::new("x.yaml", &text);
+        let problems = compile(&source, "x", Options { inputs: &Inputs::new(), cases: true }).unwrap_err();
+        let shown = flat(&said(&text));
+        assert_eq!(problems.len(), *count, "{text}\n{shown}");
+        for part in *parts {
+            assert!(shown.contains(part), "{part} is not in\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn names_and_paths_on_the_command_line_say_what_is_meant() {
+    let folder = site();
+    for (line, part) in [
+        ("rules show own-fiel", "did you mean `own-file`?"),
+        ("rules test own-file", "a rule of one is chosen by `--rule ID`"),
+        ("rules show acme-x", "those of a directory are, with `--rules DIR`"),
+    ] {
+        let ran = folder.harden(line);
+        assert!(ran.code == 2 && flat(&ran.err).contains(part), "{line}: {part} is not in\n{}", ran.err);
+    }
+    let dead = LAB.replace("severity: low", "severity: medium");
+    folder.write("pack/profiles/lab.yaml", dead);
+    let ran = folder.harden("rules check pack");
+    let part = "changes nothing: the severity is `medium` without it";
+    assert!(ran.code == 2 && flat(&ran.err).contains(part), "{part} is not in\n{}", ran.err);
+}
 
 fn said(text: &str) -> String {
     let source = Source::new("x.yaml", text);
@@ -194,6 +337,18 @@ fn mistakes_in_profiles_packs_and_configurations_are_told_too() {
         (profile, "\"own-*\"", "own-[", &["not a glob over rule ids: `[` is never closed"]),
         (profile, "\"own-*\"", "onw-*", &["lab.yaml:6:5", "no rule matches `onw-*`"]),
         (profile, "tag: pci", "tags: pci", &["a selection of rules has no key `tags`", "did you mean `tag`?"]),
+        (
+            days,
+            "tags: [pci]",
+            "tags: []",
+            &["no rule has the tag `pci`", "no rule has any: the built-in ones have no tags"],
+        ),
+        (
+            profile,
+            "exclude: docker-image-age",
+            "exclude: [docker-image-age, own-file]",
+            &["selects the rule `own-file`", "`exclude:` of lab leaves it out"],
+        ),
         (profile, "tag: pci", "tag: pic", &["no rule has the tag `pic`", "did you mean `pci`?"]),
         (profile, "at_least: high", "at_least: hihg", &["`hihg` is no severity", "did you mean `high`?"]),
         (

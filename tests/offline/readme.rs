@@ -33,7 +33,7 @@ fn the_rule_compiles_and_is_proven() {
     let compiled = library.compile(Options { inputs: &Inputs::new(), cases: true });
     let set = compiled.unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render(false, 120)));
     let rule = set.rules.iter().find(|rule| &*rule.id == id).unwrap();
-    assert_eq!(rule.cases.len(), 11);
+    assert_eq!(rule.cases.len(), 12);
     // Which says first of all that each case comes out as it expects.
     assert_eq!(prove(rule).flaws, []);
 }

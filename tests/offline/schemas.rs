@@ -126,6 +126,10 @@ const BEYOND_A_SCHEMA: &[(&str, &str)] = &[
     ("{ path: [\"${etc}/x\"] }\n", "which inputs a rule declares is another part of it"),
     ("id: y", "a schema is not told the name of the file"),
     ("{pth}`.", "which fields stand for something in a fix, the resource of the check decides, in prose"),
+    ("mode: unknown", "a tag, which is missing, is not part of what an editor's schema sees"),
+    ("mode: absent", "a tag, which is missing, is not part of what an editor's schema sees"),
+    ("fail: absent", "a tag, which is missing, is not part of what an editor's schema sees"),
+    ("unknown: unknown", "a tag, which is missing, is not part of what an editor's schema sees"),
     ("rw, owner", "`!unknown rw`, which is right, is the same text to an editor"),
 ];
 

@@ -2,7 +2,6 @@
 
 use super::trials;
 use crate::cli::Paths;
-use crate::diagnostic::Diagnostics;
 use crate::error::Error;
 use crate::rule::lint::lint;
 use crate::yaml;
@@ -10,7 +9,7 @@ use crate::yaml;
 pub(super) fn check(paths: &Paths) -> Result<String, Error> {
     let library = trials::library(paths)?;
     let rules = trials::rules(&library, &paths.paths)?;
-    let mut diagnostics = Diagnostics::default();
+    let mut diagnostics = library.idle_overrides().map_err(Error::Files)?;
     for rule in &rules {
         // It has been parsed before: what cannot be parsed has no rule.
         let Ok(root) = yaml::parse(&rule.source.text) else { continue };

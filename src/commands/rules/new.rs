@@ -29,11 +29,10 @@ pub(super) fn run(id: &str, resource: &str, output: Option<&Path>) -> Result<Str
     })?;
     let doing = || format!("write {}", path.display());
     file.write_all(template(id, resource).as_bytes()).and_then(|()| file.sync_all()).map_err(Error::io(doing()))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let words = format!(
-        "wrote {}: write every part that says {FILL_IN}, then see `harden check --rules {} --rule {id}`\n",
+        "wrote {}: write every part that says {FILL_IN}, then see `harden rules check {}`\n",
         path.display(),
-        folder.display()
+        path.display()
     );
     Ok(crate::value::text::sanitize(words.trim_end()).into_owned() + "\n")
 }
@@ -89,6 +88,11 @@ pub(super) fn template(id: &str, resource: &Resource) -> String {
     let mut text = Text::default();
     let field = telling_field(resource);
     let about = resource.about.trim_end_matches('.');
+    text.comment(0, "yaml-language-server: $schema=./rule.schema.json");
+    text.comment(
+        0,
+        "The line above is for editors: `harden schema rule > rule.schema.json` writes what they complete by.",
+    );
     text.comment(0, &format!("A rule about `{}`: {about}.", resource.name));
     text.comment(0, &format!("harden refuses it until every part that says {FILL_IN} is written."));
     text.line(0, &format!("id: {id}"));
@@ -106,6 +110,7 @@ pub(super) fn template(id: &str, resource: &Resource) -> String {
     text.part(1, "cwe", "a number such as 732, or another name and number in place of both");
     text.comment(0, "What others may set, used as `${name}` where a value stands:");
     text.comment(0, "inputs: { name: { type: text, about: what it is, default: its value } }");
+    text.comment(0, "Words by which profiles can select it: `tags: [pci]`.");
     text.comment(0, "A check like the one below that decides whether the rule applies at all:");
     text.comment(0, "when: { resource: …, expect: { … } }");
     text.line(0, "check:");

@@ -17,7 +17,7 @@ use crate::rule::library::{Library, RuleSet};
 use crate::rule::profile::{Pattern, Profile};
 use crate::rule::settings::Settings;
 use crate::rule::words::{self, Words};
-use crate::value::text::json_document;
+use crate::value::text::{json_document, sanitize};
 
 pub(super) fn show(args: &Show, color: Color) -> Result<String, Error> {
     let config = setup::config(&args.selection)?;
@@ -31,11 +31,27 @@ pub(super) fn show(args: &Show, color: Color) -> Result<String, Error> {
             Format::Table => reads::text(&merged, page),
         });
     }
+    if args.yaml {
+        return Ok(files(&rules));
+    }
     let stories: Vec<_> = rules.rules.iter().map(|rule| Story::new(rule, library.profiles())).collect();
     Ok(match args.format {
         Format::Json => json_document(&stories),
         Format::Table => told(&stories, &rules, page),
     })
+}
+
+/// The text of each rule's file; of several, each below a comment that names its file.
+fn files(rules: &RuleSet) -> String {
+    let [only] = rules.rules.as_slice() else {
+        let file = |rule: &Rule| format!("# {}\n{}", sanitize(&rule.source.path), text(rule));
+        return rules.rules.iter().map(file).collect::<Vec<_>>().join("---\n");
+    };
+    text(only)
+}
+
+fn text(rule: &Rule) -> String {
+    rule.source.text.lines().map(|line| format!("{}\n", sanitize(line))).collect()
 }
 
 fn told(stories: &[Story<'_>], rules: &RuleSet, mut page: Page) -> String {
@@ -63,7 +79,7 @@ fn rules(args: &Show, config: &Config, library: &Library) -> Result<RuleSet, Err
     let own = is_about_directories(args, config);
     if named.is_empty() && !own && selection.profile.is_empty() && !args.reads {
         let error = Error::usage("no rule is named");
-        return Err(error.help("name one by its id; `harden rules list` shows them"));
+        return Err(error.help("name one by its id, or a directory of rules by `--rules DIR`; `harden rules list --rule '*'` shows the built-in ones"));
     }
     if named.is_empty() && !own {
         return setup::rules(config, selection, !args.reads);
@@ -78,7 +94,7 @@ fn rules(args: &Show, config: &Config, library: &Library) -> Result<RuleSet, Err
         Pattern::new(text).map_err(|error| Error::usage(format!("`{text}` is no glob over rule ids: {error}")))
     };
     let patterns = named.iter().map(pattern).collect::<Result<Vec<_>, _>>()?;
-    set.select(&[], &patterns).map_err(|message| Error::usage(message).help("`harden rules list` shows them"))?;
+    set.select(&[], &patterns).map_err(setup::unmatched)?;
     if set.rules.is_empty() && brings_no_profile(library) {
         return Err(Error::usage("there are no rules in the directories that are named"));
     }

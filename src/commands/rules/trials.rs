@@ -15,7 +15,8 @@ use crate::rule::{Rule, trial};
 pub(super) fn library(paths: &Paths) -> Result<Library, Error> {
     let given = if paths.paths.is_empty() { setup::configured_directories()? } else { paths.paths.clone() };
     if let Some(missing) = given.iter().find(|path| !path.exists()) {
-        return Err(Error::usage(format!("{} does not exist", missing.display())));
+        let error = Error::usage(format!("{} does not exist", missing.display()));
+        return Err(error.help("files and directories of rules stand here; a rule of one is chosen by `--rule ID`"));
     }
     Library::of_drafts(&given).map_err(Error::Files)
 }
@@ -38,7 +39,8 @@ pub(super) fn selected(args: &TryOut) -> Result<Vec<Rule>, Error> {
     };
     let patterns = args.rule.iter().map(pattern).collect::<Result<Vec<_>, _>>()?;
     if let Some(unused) = patterns.iter().find(|pattern| !rules.iter().any(|rule| pattern.matches(&rule.id))) {
-        return Err(Error::usage(format!("no rule matches `{}`", unused.text)).help("`harden rules list` shows them"));
+        return Err(Error::usage(format!("no rule matches `{}`", unused.text))
+            .help("the rules are those of the paths that are given; without any, the built-in ones"));
     }
     if !patterns.is_empty() {
         rules.retain(|rule| patterns.iter().any(|pattern| pattern.matches(&rule.id)));

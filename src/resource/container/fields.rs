@@ -59,7 +59,12 @@ pub(super) const FIELDS: &[Field] = &[
     // What it is.
     field("name", Type::Text, "Name", "without the leading slash"),
     field("id", Type::Text, "Id", "64 hexadecimal digits"),
-    field("image", Type::Text, "Config.Image", "the reference as it was given"),
+    field(
+        "image",
+        Type::Text,
+        "Config.Image",
+        "the reference as it was given: `nginx` has no tag and means `nginx:latest`; the resource `image` has `floating_tag`",
+    ),
     field("image_id", Type::Text, "Image", "`sha256:…` of the image it was made from"),
     field("created", Type::Time, "Created", ""),
     field("running", BOOL, "State.Running", "whether its first process runs; true while paused or restarting"),

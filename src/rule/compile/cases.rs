@@ -45,14 +45,24 @@ impl Reader<'_> {
     /// Facts keyed by `resource` or `resource param=value`, for a rule that looks at more than one thing.
     fn answers(&self, node: &Node, selections: &[&Selection]) -> Vec<Answer> {
         let Some(entries) = node.mapping() else {
-            self.expected(node, "facts by resource, since this rule looks at more than one: `pg_setting: [ … ]`");
+            let example = keyed_example(node, selections);
+            self.expected(node, &format!("facts by what is looked at, which is more than one thing: `{example}`"));
             return Vec::new();
         };
         let answers = entries.iter().filter_map(|(key, value)| {
             let (name, params) = key.name.split_once(' ').unwrap_or((&key.name, ""));
             let Some(selection) = selections.iter().find(|selection| selection.resource.name == name) else {
-                let known = selections.iter().map(|selection| selection.resource.name);
-                self.unknown_word(&key.span, name, known, "resource of this rule");
+                let mut known: Vec<_> = selections.iter().map(|selection| selection.resource.name).collect();
+                known.dedup();
+                if selections.iter().any(|selection| selection.resource.fields.iter().any(|field| field.name == name)) {
+                    let problem = Problem::new(
+                        key.span.clone(),
+                        format!("`{name}` is a field, and this rule looks at more than one thing"),
+                    );
+                    self.report(problem.help(format!("say of which: `{}`", keyed_example(node, selections))));
+                } else {
+                    self.unknown_word(&key.span, name, known, "resource of this rule");
+                }
                 return None;
             };
             let resource = selection.resource;
@@ -118,7 +128,14 @@ impl Reader<'_> {
 
     fn record(&self, node: &Node, table: &'static [Field], as_type: Type, of: &str, also: &[&str]) -> Option<Record> {
         let Some(entries) = node.mapping() else {
-            self.expected(node, &format!("fields of {of}"));
+            let problem =
+                Problem::new(node.span.clone(), format!("expected fields of {of}, found {}", node.describe()));
+            self.report(match untagged(node) {
+                Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+                None => {
+                    problem.help(format!("such as `{{ {}: … }}`", table.first().map_or("field", |field| field.name)))
+                }
+            });
             return None;
         };
         let mut fields: Vec<Observed> = vec![Observed::unknown(NOT_GIVEN); table.len()];
@@ -186,10 +203,11 @@ impl Reader<'_> {
             (_, Kind::Scalar { text, .. }) => match ty.parse(text) {
                 Ok(value) => Some(value),
                 Err(expected) => {
-                    let help = "for a value that its program does not understand, write `!invalid TEXT`";
-                    self.report(
-                        Problem::new(node.span.clone(), format!("expected {expected}, found `{text}`")).help(help),
-                    );
+                    let problem = Problem::new(node.span.clone(), format!("expected {expected}, found `{text}`"));
+                    self.report(match untagged(node) {
+                        Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+                        None => problem.help("for a value that its program does not understand, write `!invalid TEXT`"),
+                    });
                     None
                 }
             },
@@ -216,8 +234,30 @@ impl Reader<'_> {
 /// Whether facts are keyed by the resource that they are about: `file path=/etc/shadow: { … }`.
 fn names(facts: &Node, resource: &Resource) -> bool {
     let is_field = |key: &str| resource.fields.iter().any(|field| field.name == key);
-    let names = |key: &str| !is_field(key) && key.split(' ').next() == Some(resource.name);
+    let names = |key: &str| !is_field(key) && (key.split(' ').next() == Some(resource.name) || key.contains('='));
     facts.mapping().is_some_and(|entries| entries.iter().any(|(key, _)| names(&key.name)))
+}
+
+/// What was probably meant by one of the tags' words without its `!`.
+fn untagged(node: &Node) -> Option<String> {
+    let text = node.text()?;
+    let (word, why) = text.split_once([' ', ':']).unwrap_or((text, ""));
+    let why = why.trim();
+    match word {
+        "absent" => Some(format!("!absent {why}").trim_end().to_owned()),
+        "unknown" => Some(format!("!unknown {}", if why.is_empty() { "why" } else { why })),
+        _ => None,
+    }
+}
+
+/// Facts of one of several selections, as a case gives them: `file path=/etc/x: { … }`.
+fn keyed_example(facts: &Node, selections: &[&Selection]) -> String {
+    let Some(selection) = selections.last() else { return String::new() };
+    let plain = |text: &&str| !text.contains([' ', '$', '{', '*']);
+    let params = selection.with.iter().filter_map(|(name, value)| Some((name, value.as_str().filter(plain)?)));
+    let params: String = params.map(|(name, value)| format!(" {name}={value}")).collect();
+    let facts = if facts.tag.is_some() { "!absent" } else { "{ … }" };
+    format!("{}{params}: {facts}", selection.resource.name)
 }
 
 fn reason(text: &str) -> Reason {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::places::{self, Part};
 use super::reader::Reader;
 use crate::diagnostic::Problem;
 use crate::glob::expand_braces;
@@ -13,18 +14,18 @@ use crate::value::Type;
 use crate::value::types::AS;
 use crate::yaml::{Kind, Node};
 
-const CHECK_KEYS: [&str; 12] = [
+pub(super) const CHECK_KEYS: [&str; 12] = [
     "resource", "with", "each", "where", "expect", "require", "forbid", "absent", "at_least", "all_of", "any_of", "not",
 ];
 /// References that follow one another; as many as a run looks up in turn.
 const MAX_EACH: usize = 7;
 /// Queries that the lists of one check's parameters stand for.
 const MAX_QUERIES: usize = 10_000;
-const EACH_KEYS: [&str; 6] = ["resource", "with", "each", "where", "pick", "as"];
+pub(super) const EACH_KEYS: [&str; 6] = ["resource", "with", "each", "where", "pick", "as"];
 
 impl Reader<'_> {
     pub(super) fn check(&self, node: &Node) -> Option<Check> {
-        let entries = self.keys(node, &CHECK_KEYS, "a check");
+        let entries = self.keys_in(node, &CHECK_KEYS, "a check", places::elsewhere(Part::Check));
         let combinator = entries.iter().find(|(key, _)| ["all_of", "any_of", "not"].contains(&key.name.as_str()));
         let Some((key, value)) = combinator else { return self.query_check(node).map(Box::new).map(Check::Query) };
         if let Some((other, _)) = entries.iter().find(|(other, _)| other.name != key.name) {
@@ -126,7 +127,7 @@ impl Reader<'_> {
     }
 
     fn each(&self, node: &Node) -> Option<Each> {
-        self.keys(node, &EACH_KEYS, "`each`");
+        self.keys_in(node, &EACH_KEYS, "`each`", places::elsewhere(Part::Each));
         let from = self.selection(node, "`each`");
         let word = node.get("as");
         let name = word.and_then(|value| self.text(value)).map(str::to_owned);
@@ -165,6 +166,10 @@ impl Reader<'_> {
 
     /// Names that an `each` binds and no parameter refers to: what is looked at would not be what was meant.
     fn unused_references(&self, node: &Node, selection: &Selection) {
+        // One that is misspelt is told where it stands.
+        if self.has_refused() {
+            return;
+        }
         let (mut part, mut place) = (selection, Some(node));
         while let Some(each) = &part.each {
             place = place.and_then(|node| node.get("each"));
@@ -220,7 +225,12 @@ impl Reader<'_> {
                         let help = "fields are selected under `where:` and judged under `expect:`";
                         self.report(Problem::new(key.span.clone(), message).help(help));
                     }
-                    None => self.unknown_name(&key.span, "parameter", &key.name, names.iter().copied(), resource.name),
+                    None => match places::elsewhere(Part::Parameters)(&key.name) {
+                        Some(help) => self.misplaced(&key.span, "parameter", &key.name, resource.name, help),
+                        None => {
+                            self.unknown_name(&key.span, "parameter", &key.name, names.iter().copied(), resource.name);
+                        }
+                    },
                 }
             }
         }
@@ -287,7 +297,7 @@ impl Reader<'_> {
             Accepts::As | Accepts::AsElse(_) => {
                 let text = self.text(node)?;
                 if AS.iter().all(|(name, _)| *name != text) {
-                    self.unknown_word(&node.span, text, AS.iter().map(|(name, _)| *name), "type");
+                    self.unknown_type(&node.span, text, |_| true, "type");
                 }
                 Some(Json::String(text.to_owned()))
             }

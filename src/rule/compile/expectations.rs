@@ -1,10 +1,11 @@
 //! Expectations and matchers: which matcher fits which type, and the words that evidence shows for it.
 
+use super::places::{self, Part};
 use super::reader::Reader;
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, closest};
 use crate::matcher::{Expectation, Matcher, Pattern, Test, UrlTest};
-use crate::resource::Field;
-use crate::rule::matchers::Name;
+use crate::resource::{self, Field};
+use crate::rule::matchers::{Name, fitting};
 use crate::value::{List, Net, Observed, Type, Value, time};
 use crate::yaml::{Kind, Node};
 
@@ -47,7 +48,9 @@ impl Reader<'_> {
                         if matches!((declared, ty), (Type::As, Type::Text)) {
                             self.refuse_truth(value);
                         }
+                        let outer = self.read_as.replace(matches!(declared, Type::As));
                         let (worded, inputs) = self.noting_inputs(|| self.matcher(value, ty));
+                        self.read_as.set(outer);
                         let inputs = inputs.into_iter().map(String::into).collect();
                         parts.extend(worded.map(|(matcher, expected)| Expectation::Field {
                             index,
@@ -58,7 +61,10 @@ impl Reader<'_> {
                     }
                     None => {
                         let known = table.iter().map(|field| field.name).chain(COMBINATORS);
-                        self.unknown_name(&key.span, "field", name, known, of);
+                        match places::elsewhere(Part::Fields)(name).or_else(|| parameter(of, name)) {
+                            Some(help) => self.misplaced(&key.span, "field", name, of, help),
+                            None => self.unknown_name(&key.span, "field", name, known, of),
+                        }
                     }
                 },
             }
@@ -136,16 +142,20 @@ impl Reader<'_> {
     }
 
     fn unknown_matcher(&self, key: &crate::yaml::Key, ty: Type) {
-        let problem = Problem::new(key.span.clone(), format!("`{}` is no matcher", key.name));
-        let names = Name::ALL.map(Name::as_str);
-        let suggested = problem.clone().suggest(&key.name, names);
-        let help = match (suggested.help, ty) {
-            (Some(help), _) => help,
-            (None, Type::Record(_)) => "this field is a record: put the fields under `key:`".to_owned(),
-            (None, Type::List(_)) => {
+        let name = key.name.as_str();
+        let problem = Problem::new(key.span.clone(), format!("`{name}` is no matcher"));
+        let names: Vec<&str> = fitting(ty).map(Name::as_str).collect();
+        let negated =
+            name.strip_prefix("not_").or_else(|| name.strip_prefix("no_")).filter(|rest| names.contains(rest));
+        let help = match (negated, closest(name, names.iter().copied()), ty) {
+            (Some(negated), ..) => format!("write `not: {{ {negated}: … }}`"),
+            (None, Some(meant), _) => format!("did you mean `{meant}`?"),
+            (None, None, Type::Record(_)) => "this field is a record: put the fields under `key:`".to_owned(),
+            (None, None, Type::List(_)) => {
                 "this field is a list: say of which items, with `every:`, `some:` or `none:`".to_owned()
             }
-            (None, _) => format!("there are: {}", names.join(", ")),
+            (None, None, Type::Map(_)) => format!("for what the map has under `{name}`, write `key: {{ {name}: … }}`"),
+            (None, None, _) => format!("those that fit a {} are: {}", ty.name(), names.join(", ")),
         };
         self.report(problem.help(help));
     }
@@ -211,7 +221,11 @@ impl Reader<'_> {
             Type::Word(_) => "its words have no order: use `equals` or `in`",
             Type::Record(_) => "put its fields under `every:`, `some:` or `none:` of the list",
         };
-        self.report(problem.help(help));
+        let other = match self.read_as.get() {
+            true => "; to read it as another type, write `as: text` or such under `with:`",
+            false => "",
+        };
+        self.report(problem.help(format!("{help}{other}")));
         None
     }
 
@@ -246,6 +260,7 @@ impl Reader<'_> {
                 self.report(match ty {
                     Type::Word(vocabulary) => problem.suggest(text, vocabulary.words.iter().copied()),
                     Type::Mode => problem.help("for example \"0640\""),
+                    Type::Time | Type::Duration => problem.help(span_help(text, ty)),
                     _ => problem,
                 });
             })
@@ -469,6 +484,25 @@ impl Reader<'_> {
         }
         Some((Matcher::leaf(Test::Url(test)), format!("a URL with {}", words.join(", "))))
     }
+}
+
+/// What to write for a span of time that was written in another way.
+pub(super) fn span_help(text: &str, ty: Type) -> String {
+    let text = text.trim_start_matches('+');
+    let digits = text.chars().take_while(char::is_ascii_digit).collect::<String>();
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start().chars().next().unwrap_or('d');
+    let meant = format!("{digits}{}", unit.to_ascii_lowercase());
+    let meant = if time::parse_relative(&meant).is_some() { meant } else { "21d".to_owned() };
+    match ty {
+        Type::Time => format!("a bound may be relative to now: `{meant}` lies ahead, `now-{meant}` has passed"),
+        _ => format!("did you mean `{meant}`?"),
+    }
+}
+
+/// Where a parameter of a resource belongs that was written as a field.
+fn parameter(resource: &str, name: &str) -> Option<String> {
+    let params = resource::find(resource)?.params;
+    params.iter().any(|param| param.name == name).then(|| format!("`{name}:` is a parameter: it belongs under `with:`"))
 }
 
 fn combine(mut all: Vec<Worded>, join: &str, build: fn(Vec<Matcher>) -> Matcher) -> Option<Worded> {

@@ -3,6 +3,7 @@
 mod cases;
 mod checks;
 mod expectations;
+mod places;
 mod reader;
 mod rules;
 mod unwritten;

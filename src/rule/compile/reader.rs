@@ -33,6 +33,8 @@ pub(crate) struct Reader<'r> {
     filled: RefCell<BTreeSet<String>>,
     /// Names bound by an enclosing `each`, which only `with` may use.
     pub(crate) bound: RefCell<Vec<String>>,
+    /// Whether the field whose matcher is read has the type that the parameter `as` says.
+    pub(crate) read_as: Cell<bool>,
     /// Regular expressions so far.
     pub(crate) regexes: Cell<usize>,
     /// Values that inputs stood for so far.
@@ -41,6 +43,8 @@ pub(crate) struct Reader<'r> {
     exceeded: Cell<bool>,
     /// Places of references to nothing.
     refused: RefCell<Vec<Range<usize>>>,
+    /// Inputs whose declaration says no value: what comes of using one is no problem of its own.
+    broken: RefCell<BTreeSet<String>>,
 }
 
 /// The names of `${name}` references in a text, with the text around them.
@@ -83,10 +87,12 @@ impl<'r> Reader<'r> {
             unset: RefCell::default(),
             filled: RefCell::default(),
             bound: RefCell::default(),
+            read_as: Cell::new(false),
             regexes: Cell::new(0),
             filled_bytes: Cell::new(0),
             exceeded: Cell::new(false),
             refused: RefCell::default(),
+            broken: RefCell::default(),
         }
     }
 
@@ -117,16 +123,35 @@ impl<'r> Reader<'r> {
 
     /// The entries of a map all of whose keys are known.
     pub(crate) fn keys<'n>(&self, node: &'n Node, known: &[&str], of: &str) -> &'n [(Key, Node)] {
+        self.keys_in(node, known, of, |_| None)
+    }
+
+    /// The same; `elsewhere` says of a key that is not known where it belongs, if it does anywhere.
+    pub(crate) fn keys_in<'n>(
+        &self,
+        node: &'n Node,
+        known: &[&str],
+        of: &str,
+        elsewhere: impl Fn(&str) -> Option<String>,
+    ) -> &'n [(Key, Node)] {
         let Some(entries) = node.mapping() else {
             self.expected(node, &format!("the keys of {of}"));
             return &[];
         };
         for (key, _) in entries {
             if !known.contains(&key.name.as_str()) {
-                self.unknown_name(&key.span, "key", &key.name, known.iter().copied(), of);
+                match elsewhere(&key.name) {
+                    Some(help) => self.misplaced(&key.span, "key", &key.name, of, help),
+                    None => self.unknown_name(&key.span, "key", &key.name, known.iter().copied(), of),
+                }
             }
         }
         entries
+    }
+
+    /// Notes a name that has a meaning, but not here.
+    pub(crate) fn misplaced(&self, span: &Range<usize>, what: &str, name: &str, of: &str, help: String) {
+        self.report(Problem::new(span.clone(), format!("{of} has no {what} `{name}`")).help(help));
     }
 
     /// Notes a name that is none of those that could stand here.
@@ -169,7 +194,13 @@ impl<'r> Reader<'r> {
         match node.text() {
             Some(text) if !text.trim().is_empty() => Some(text),
             Some(_) | None => {
-                self.expected(node, "text");
+                let problem = Problem::new(node.span.clone(), format!("expected text, found {}", node.describe()));
+                // `{path}` is a map to YAML, with a key and nothing behind it.
+                let is_bare =
+                    |value: &Node| matches!(&value.kind, Kind::Scalar { text, quoted: false } if text.is_empty());
+                let is_text = node.mapping().is_some_and(|all| all.iter().any(|(_, value)| is_bare(value)));
+                let help = "put quotes around a value that starts with `{`";
+                self.report(if is_text { problem.help(help) } else { problem });
                 None
             }
         }
@@ -231,6 +262,11 @@ impl<'r> Reader<'r> {
         number
     }
 
+    /// Notes that the declaration of an input gives it no value.
+    pub(super) fn break_input(&self, name: &str) {
+        self.broken.borrow_mut().insert(name.to_owned());
+    }
+
     /// The input of this name: the rule's own, or one that is declared for all rules of its directory.
     pub(crate) fn declared(&self, name: &str) -> Option<&Input> {
         self.declared.iter().chain(self.shared).find(|input| input.name == name)
@@ -286,6 +322,11 @@ impl<'r> Reader<'r> {
         }
         let mut values = BTreeMap::new();
         for name in references(text) {
+            if self.broken.borrow().contains(name) {
+                self.used.borrow_mut().insert(name.to_owned());
+                self.refused.borrow_mut().push(node.span.clone());
+                continue;
+            }
             let Some(input) = self.declared(name) else {
                 self.refuse_reference(node, name);
                 continue;
@@ -308,14 +349,20 @@ impl<'r> Reader<'r> {
         Cow::Owned(Node::scalar(filled, node.span.clone()))
     }
 
+    /// Whether something refers to nothing.
+    pub(super) fn has_refused(&self) -> bool {
+        !self.refused.borrow().is_empty()
+    }
+
     /// Notes a reference to what is neither an input nor bound by an `each` around it.
     fn refuse_reference(&self, node: &Node, name: &str) {
         if self.bound.borrow().iter().any(|bound| bound == name) {
             return;
         }
         let problem = Problem::new(node.span.clone(), format!("`${{{name}}}` refers to no input of this rule"));
-        let names = self.declared.iter().chain(self.shared).map(|input| input.name.as_str());
-        let suggested = problem.clone().suggest(name, names);
+        let bound = self.bound.borrow();
+        let names = self.declared.iter().chain(self.shared).map(|input| &input.name).chain(bound.iter());
+        let suggested = problem.clone().suggest(name, names.map(String::as_str));
         let help = "declare it: `inputs: { name: { type: text, about: …, default: … } }`";
         self.report(if suggested.help.is_some() { suggested } else { problem.help(help) });
         self.refused.borrow_mut().push(node.span.clone());

@@ -1,7 +1,10 @@
 //! A rule file from its top: identity, texts, inputs, check, tests.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use super::expectations::span_help;
+use super::places::{self, Part};
 use super::reader::{Reader, references};
 use super::unwritten;
 use crate::diagnostic::{Problem, Source};
@@ -13,7 +16,7 @@ use crate::value::Type;
 use crate::value::types::AS;
 use crate::yaml::{self, Key, Node};
 
-const RULE_KEYS: [&str; 13] =
+pub(super) const RULE_KEYS: [&str; 13] =
     ["id", "overrides", "title", "severity", "phase", "why", "fix", "refs", "tags", "inputs", "when", "check", "tests"];
 const OVERRIDES_KEYS: [&str; 2] = ["rule", "reason"];
 /// Characters of an id, so that one fits a line and what patterns over ids cost is bounded.
@@ -122,7 +125,7 @@ pub(crate) fn states_override(root: &Node) -> bool {
 
 impl Reader<'_> {
     fn rule(&mut self, root: &Node, source: &Source, stem: &str, options: Options<'_>) -> Option<Rule> {
-        self.keys(root, &RULE_KEYS, "a rule");
+        self.keys_in(root, &RULE_KEYS, "a rule", places::elsewhere(Part::Rule));
         root.mapping()?;
         self.declared = root.get("inputs").map(|node| self.inputs(node, source)).unwrap_or_default();
         let id = self.required(root, "id").and_then(|node| self.id(node, stem));
@@ -253,7 +256,15 @@ impl Reader<'_> {
             self.expected(node, "inputs by name, such as `days: { type: duration, about: …, default: 30d }`");
             return Vec::new();
         };
-        entries.iter().filter_map(|(key, value)| self.input_declaration(key, value, source)).collect()
+        let declaration = |(key, value): &(Key, Node)| {
+            let declared = self.input_declaration(key, value, source);
+            let has_value = |input: &Input| input.default.is_some() || input.example.is_some();
+            if !declared.as_ref().is_some_and(has_value) {
+                self.break_input(&key.name);
+            }
+            declared
+        };
+        entries.iter().filter_map(declaration).collect()
     }
 
     fn input_declaration(&self, key: &Key, node: &Node, source: &Source) -> Option<Input> {
@@ -269,12 +280,7 @@ impl Reader<'_> {
         let text = self.text(word)?;
         let known = AS.iter().find(|(name, ty)| *name == text && !matches!(ty, Type::Secret));
         let Some((word, ty)) = known.copied() else {
-            self.unknown_word(
-                &word.span,
-                text,
-                AS.iter().map(|(name, _)| *name).filter(|name| *name != "secret"),
-                "type of an input",
-            );
+            self.unknown_type(&word.span, text, |name| name != "secret", "type of an input");
             return None;
         };
         let about = node.get("about").and_then(|node| self.text(node));
@@ -316,6 +322,21 @@ impl Reader<'_> {
         })
     }
 
+    /// Notes a word that names no type; other languages have other words for some.
+    pub(super) fn unknown_type(&self, span: &Range<usize>, text: &str, fits: impl Fn(&str) -> bool, what: &str) {
+        let meant = match text {
+            "string" | "str" => "text",
+            "boolean" => "bool",
+            "int" | "number" => "integer",
+            "array" => "list",
+            other => other,
+        };
+        let known = || AS.iter().map(|(name, _)| *name).filter(|name| fits(name));
+        let list = known().collect::<Vec<_>>().join(", ");
+        let problem = Problem::new(span.clone(), format!("`{text}` is no {what}; there are: {list}"));
+        self.report(problem.suggest(meant, known()));
+    }
+
     fn input_value(&self, node: &Node, ty: Type) -> Option<InputValue> {
         let value = match node.sequence() {
             Some(_) => InputValue::Many(self.texts(node)),
@@ -328,7 +349,12 @@ impl Reader<'_> {
         match value.check(ty) {
             Ok(()) => Some(value),
             Err(expected) => {
-                self.report(Problem::new(node.span.clone(), format!("expected {expected}")));
+                let problem =
+                    Problem::new(node.span.clone(), format!("expected {expected}, found {}", node.describe()));
+                self.report(match (ty, node.text()) {
+                    (Type::Duration, Some(text)) => problem.help(span_help(text, ty)),
+                    _ => problem,
+                });
                 None
             }
         }

@@ -467,7 +467,7 @@ fn candidates(ty: Type, matchers: &[&Matcher]) -> Vec<Value> {
             let plain = ["*", "127.0.0.1", "::1", "10.1.2.3", "203.0.113.7", "2001:db8::7"];
             found.extend(plain.iter().filter_map(|text| Net::parse(text).map(Value::Net)));
         }
-        Type::Mode => found.extend([0, 0o400, 0o7777].map(Value::Mode)),
+        Type::Mode => found.extend([0o644, 0o600, 0o400, 0, 0o7777].map(Value::Mode)),
         Type::Integer => found.extend([0, 1, i64::from(u16::MAX)].map(Value::Int)),
         Type::Size => found.extend([0, 1 << 40].map(Value::Size)),
         Type::Duration => found.extend([0, 1 << 40].map(Value::Duration)),
