@@ -127,7 +127,7 @@ impl Type {
             Type::Duration => "duration".into(),
             Type::Time => "timestamp".into(),
             Type::Version => "version".into(),
-            Type::Text => "string".into(),
+            Type::Text => "text".into(),
             Type::Url => "url".into(),
             Type::Secret => "secret".into(),
             Type::Mode => "mode".into(),

@@ -42,7 +42,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &[&str])] = &[
     (
         "owner: root\ntests",
         "owner: { at_most: root }\ntests",
-        &["does not fit a string", "use `equals`, `in` or `matches`"],
+        &["does not fit a text", "use `equals`, `in` or `matches`"],
     ),
     ("owner: root\ntests", "owner: [root, bin]\ntests", &["not a list", "{ in: [ … ] }"]),
     ("owner: root\ntests", "owner: { euqals: root }\ntests", &["did you mean `equals`?"]),

@@ -199,7 +199,7 @@ fn inputs_of_a_directory_serve_all_of_its_rules() {
         ("pack/deep/own-b.yaml", &uses("own-b")),
     ]);
     let shown = folder.harden("rules show own-b --rules pack").out;
-    assert!(shown.contains("`owners`: who may own it [list of string]") && shown.contains("root, bin"), "{shown}");
+    assert!(shown.contains("`owners`: who may own it [list of text]") && shown.contains("root, bin"), "{shown}");
     assert_eq!(folder.harden("rules list --rules pack --input owners=root").code, 0);
     // What the built-in rules share is there too.
     folder.write("pack/own-c.yaml", uses("own-c").replace("owners", "allowed_superusers"));
