@@ -194,7 +194,7 @@ fn what_is_no_facts_document_is_refused_with_its_reason() {
         (subject(r#""size":1e40"#), "size"),
         (subject(r#""size":NaN"#), "expected value"),
         (subject(r#""colour":"red""#), "unknown field `colour`"),
-        (subject(r#""path":["a"]"#), "path: expected a string"),
+        (subject(r#""path":["a"]"#), "path: expected a text"),
         (entry("\"subjects\":[]").replace("\"file\"", "\"flie\""), "unknown resource `flie`"),
         (entry("\"subjects\":[]").replace("\"/a\"", &"[".repeat(10_000)), "recursion"),
         (subject(&format!(r#""path":{}"#, r#"{"a":"#.repeat(10_000))), "recursion"),
