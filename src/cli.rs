@@ -116,6 +116,10 @@ pub struct Targets {
     /// Seconds that one query may take.
     #[arg(long, value_name = "SECONDS", help_heading = "Targets", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: Option<u64>,
+
+    /// Seconds that all queries together may take; what was not reached by then is unknown [default: 300].
+    #[arg(long, value_name = "SECONDS", help_heading = "Targets", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub total_timeout: Option<u64>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -225,7 +229,7 @@ pub struct Record {
 
     /// Take these collected facts instead of looking; `-` for standard input. With --rule or --profile only what those
     /// rules ask is kept.
-    #[arg(long, value_name = "FILE", help_heading = "Targets", conflicts_with_all = ["root", "docker", "docker_cert_path", "postgres", "timeout"])]
+    #[arg(long, value_name = "FILE", help_heading = "Targets", conflicts_with_all = ["root", "docker", "docker_cert_path", "postgres", "timeout", "total_timeout"])]
     pub facts: Option<PathBuf>,
 
     #[arg(long, value_enum, default_value_t = RecordFormat::Facts, value_name = "FORMAT", help_heading = "Output")]

@@ -15,7 +15,8 @@ use crate::rule::input::{Given, Giver, Inputs};
 use crate::rule::{pack, profile};
 use crate::yaml::{Key, Kind, MAX_BYTES, Node};
 
-const KEYS: [&str; 7] = ["profiles", "rules", "fail_on", "allow_unknown", "timeout", "inputs", "targets"];
+const KEYS: [&str; 8] =
+    ["profiles", "rules", "fail_on", "allow_unknown", "timeout", "total_timeout", "inputs", "targets"];
 const TARGET_KEYS: [&str; 3] = ["root", "docker", "postgres"];
 const POSTGRES_KEYS: [&str; 2] = ["name", "dsn"];
 
@@ -31,6 +32,8 @@ pub struct Config {
     pub allow_unknown: Option<bool>,
     /// Seconds that one query may take.
     pub timeout: Option<u64>,
+    /// Seconds for all queries together.
+    pub total_timeout: Option<u64>,
     pub inputs: BTreeMap<String, Given>,
     pub root: Option<PathBuf>,
     pub docker: Option<String>,
@@ -136,7 +139,8 @@ fn lower(reader: &Reader<'_>, root: &Node, source: &Source, base: &Path) -> Conf
             "allow_unknown" => {
                 config.allow_unknown = reader.word(value, &[("true", true), ("false", false)], "truth value")
             }
-            "timeout" => config.timeout = timeout(reader, value),
+            "timeout" => config.timeout = seconds(reader, value, 3600),
+            "total_timeout" => config.total_timeout = seconds(reader, value, 86_400),
             "inputs" => config.inputs = profile::inputs(reader, value, source, &Giver::Configuration),
             "targets" => targets(reader, value, base, &mut config),
             _ => {}
@@ -145,11 +149,11 @@ fn lower(reader: &Reader<'_>, root: &Node, source: &Source, base: &Path) -> Conf
     config
 }
 
-/// Seconds, in the range that `--timeout` has.
-fn timeout(reader: &Reader<'_>, node: &Node) -> Option<u64> {
-    let seconds = node.text().and_then(|text| text.parse().ok()).filter(|seconds| (1..=3600).contains(seconds));
+/// Seconds, in the range that the option of the same name has.
+fn seconds(reader: &Reader<'_>, node: &Node, most: u64) -> Option<u64> {
+    let seconds = node.text().and_then(|text| text.parse().ok()).filter(|seconds| (1..=most).contains(seconds));
     if seconds.is_none() {
-        reader.expected(node, "seconds from 1 to 3600");
+        reader.expected(node, &format!("seconds from 1 to {most}"));
     }
     seconds
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 
@@ -19,8 +19,17 @@ const MAX_WAVES: usize = 8;
 /// Queries under way at once.
 const CONCURRENT: usize = 64;
 
+/// How long looking may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub query: Duration,
+    /// All queries together.
+    pub total: Duration,
+}
+
 /// Adds to the facts what the rules ask of the open targets.
-pub async fn observe(rules: &[Rule], doors: &BTreeMap<String, Door>, facts: &mut Facts, now: i64, limit: Duration) {
+pub async fn observe(rules: &[Rule], doors: &BTreeMap<String, Door>, facts: &mut Facts, now: i64, limits: Limits) {
+    let begun = Instant::now();
     for _ in 0..MAX_WAVES {
         let mut open = plan::open_queries(rules, facts, now);
         if open.is_empty() {
@@ -28,7 +37,7 @@ pub async fn observe(rules: &[Rule], doors: &BTreeMap<String, Door>, facts: &mut
         }
         let room = plan::MAX_ASKED.saturating_sub(facts.listings.len());
         let beyond = open.iter().nth(room).cloned().map(|first| open.split_off(&first)).unwrap_or_default();
-        let answers = stream::iter(open).map(|query| ask(query, doors, limit)).buffer_unordered(CONCURRENT);
+        let answers = stream::iter(open).map(|query| ask(query, doors, limits, begun)).buffer_unordered(CONCURRENT);
         let answers: Vec<(Query, Listing)> = answers.collect().await;
         facts.listings.extend(answers);
         if !beyond.is_empty() {
@@ -40,14 +49,24 @@ pub async fn observe(rules: &[Rule], doors: &BTreeMap<String, Door>, facts: &mut
     }
 }
 
-async fn ask(query: Query, doors: &BTreeMap<String, Door>, limit: Duration) -> (Query, Listing) {
+async fn ask(query: Query, doors: &BTreeMap<String, Door>, limits: Limits, begun: Instant) -> (Query, Listing) {
     let with = query.with();
+    let left = limits.total.saturating_sub(begun.elapsed());
+    let limit = limits.query.min(left);
+    let too_late = || {
+        let text = format!("not reached within the {} s that the whole audit may take", limits.total.as_secs());
+        Listing::failed(Reason::new(text).with_grant("raise --total-timeout, or judge by fewer rules at a time"))
+    };
+    if left.is_zero() {
+        return (query, too_late());
+    }
     let listing = match (resource::find(query.resource), doors.get(&query.target)) {
         (Some(resource), Some(door)) => {
             let reading = AssertUnwindSafe((resource.observe)(door, &with)).catch_unwind();
             match tokio::time::timeout(limit, reading).await {
                 Ok(Ok(listing)) => listing,
                 Ok(Err(_)) => Listing::failed(Reason::new("harden failed to read this; please report it")),
+                Err(_) if left < limits.query => too_late(),
                 Err(_) => {
                     let text = format!("no answer within {} s", limit.as_secs());
                     Listing::failed(Reason::new(text).with_grant("raise --timeout, or see why it hangs"))

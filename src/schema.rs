@@ -173,6 +173,10 @@ fn config() -> Json {
                 "timeout".to_owned(),
                 json!({ "type": "integer", "minimum": 1, "maximum": 3600, "description": "seconds that one query may take" }),
             ),
+            (
+                "total_timeout".to_owned(),
+                json!({ "type": "integer", "minimum": 1, "maximum": 86_400, "description": "seconds that all queries together may take" }),
+            ),
             ("inputs".to_owned(), given_inputs()),
             ("targets".to_owned(), object(targets, &[])),
         ]),

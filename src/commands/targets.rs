@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::dsn::{Client, Conninfo, KEYWORDS, resolve};
 use crate::error::Error;
 use crate::facts::{Access, Facts, Target};
-use crate::observe::observe;
+use crate::observe::{Limits, observe};
 use crate::rule::Rule;
 use crate::target::docker::{Docker, DockerAddress, Reach, from_environment};
 use crate::target::host::Host;
@@ -23,6 +23,8 @@ use crate::value::secret::Salt;
 
 /// Seconds that one query may take unless told otherwise.
 const TIMEOUT: u64 = 10;
+/// Seconds for all queries together.
+const TOTAL_TIMEOUT: u64 = 300;
 /// Where a local server's socket usually is.
 const POSTGRES_SOCKETS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 /// Variables that say that a PostgreSQL server is meant.
@@ -33,6 +35,7 @@ struct Look<'a> {
     args: &'a cli::Targets,
     config: &'a Config,
     limit: Duration,
+    total: Duration,
     salt: Arc<Salt>,
 }
 
@@ -57,6 +60,7 @@ pub fn collect(
         args,
         config,
         limit: Duration::from_secs(args.timeout.or(config.timeout).unwrap_or(TIMEOUT)),
+        total: Duration::from_secs(args.total_timeout.or(config.total_timeout).unwrap_or(TOTAL_TIMEOUT)),
         salt: Arc::new(Salt::random().ok_or_else(|| Error::usage("the system has no randomness"))?),
     };
     let facts = runtime.block_on(async {
@@ -91,7 +95,8 @@ impl Look<'_> {
         self.docker(&mut opened).await?;
         self.postgres(&mut opened, err).await?;
         let mut facts = Facts { started: now, targets: opened.targets, ..Facts::default() };
-        observe(rules, &opened.doors, &mut facts, now, self.limit).await;
+        let limits = Limits { query: self.limit, total: self.total };
+        observe(rules, &opened.doors, &mut facts, now, limits).await;
         for door in opened.doors.into_values() {
             if let Door::Postgres(server) = door {
                 server.close().await;

@@ -7,6 +7,7 @@
 //! is made once (a mutant), and one of its cases has to come out differently. A mutant that none notices is shown with a
 //! case that would.
 
+mod effort;
 mod mutant;
 mod variation;
 
@@ -22,6 +23,7 @@ use crate::facts::Subject;
 use crate::glob::expand_braces;
 use crate::value::{Observed, Value};
 use crate::yaml;
+use effort::Effort;
 use mutant::{Mistake, Mutant, mutants};
 use variation::{Claim, Demands, Nature, Variation};
 
@@ -40,6 +42,8 @@ pub struct Proof {
 pub enum Flaw {
     /// There are no cases to start from.
     NoCases,
+    /// Its cases are too large to be varied to the end.
+    TooLarge,
     /// A case does not come out as it says, so that nothing can be measured by it.
     CaseFails { expected: Outcome, said: Outcome, at: Range<usize> },
     /// The rule names the field, and no other value of it changes a verdict.
@@ -59,6 +63,7 @@ impl Flaw {
     pub fn kind(&self) -> &'static str {
         match self {
             Flaw::NoCases => "no-cases",
+            Flaw::TooLarge => "too-large",
             Flaw::CaseFails { .. } => "case-fails",
             Flaw::Idle { .. } => "idle-field",
             Flaw::Never { .. } => "never-said",
@@ -72,6 +77,7 @@ impl Flaw {
     pub fn message(&self) -> String {
         match self {
             Flaw::NoCases => "it has no cases, so that nothing can be proven".to_owned(),
+            Flaw::TooLarge => "its cases are too large to be varied to the end, so that it is not proven".to_owned(),
             Flaw::CaseFails { expected, said, .. } => {
                 format!("a case expects {}, and the rule says {}", expected.as_str(), said.as_str())
             }
@@ -89,6 +95,7 @@ impl Flaw {
     pub fn help(&self) -> String {
         match self {
             Flaw::NoCases => "add `tests:` with a pass, a fail, an unknown and a not-applicable case".to_owned(),
+            Flaw::TooLarge => "give its cases fewer subjects and fields, or split the rule".to_owned(),
             Flaw::CaseFails { .. } => "see `harden rules test`, and mend the case or the rule".to_owned(),
             Flaw::Idle { .. } => "add a case in which it decides, or leave it out of the check".to_owned(),
             Flaw::Never { outcome } => format!("add a {} case, and mend the check until it holds", outcome.as_str()),
@@ -102,7 +109,7 @@ impl Flaw {
     pub fn at(&self) -> Option<&Range<usize>> {
         match self {
             Flaw::CaseFails { at, .. } | Flaw::Unnoticed { at, .. } | Flaw::Redundant { at, .. } => Some(at),
-            Flaw::NoCases | Flaw::Idle { .. } | Flaw::Never { .. } | Flaw::FalseVerdict { .. } => None,
+            Flaw::NoCases | Flaw::TooLarge | Flaw::Idle { .. } | Flaw::Never { .. } | Flaw::FalseVerdict { .. } => None,
         }
     }
 }
@@ -137,7 +144,8 @@ pub fn prove(rule: &Rule) -> Proof {
         proof.flaws.push(Flaw::NoCases);
         return proof;
     }
-    let said: Vec<Outcome> = rule.cases.iter().map(|case| judge(rule, case)).collect();
+    let effort = Effort::default();
+    let said: Vec<Outcome> = rule.cases.iter().map(|case| judge(rule, case, &effort)).collect();
     for (case, said) in rule.cases.iter().zip(&said).filter(|(case, said)| case.expected != **said) {
         proof.flaws.push(Flaw::CaseFails { expected: case.expected, said: *said, at: case.span.clone() });
     }
@@ -145,21 +153,28 @@ pub fn prove(rule: &Rule) -> Proof {
         return proof;
     }
     let demands = Demands::new(rule);
-    let tried = vary(rule, &demands, &said);
+    let tried = vary(rule, &demands, &said, &effort);
     proof.facts += tried.len();
     proof.flaws.extend(idle(&demands, &tried));
     proof.flaws.extend(never(&said, &tried));
     proof.flaws.extend(tried.iter().filter_map(Tried::false_verdict));
-    proof.flaws.extend(unseen_after(rule, &demands, &tried));
+    proof.flaws.extend(unseen_after(rule, &demands, &tried, &effort));
     let Ok(root) = yaml::parse(&rule.source.text) else { return proof };
-    for mutant in mutants(&root, &rule.inputs) {
+    mutants(&root, &rule.inputs, &mut |mutant| {
         proof.mutants += 1;
-        proof.flaws.extend(survivor(rule, &mutant, &tried));
+        proof.flaws.extend(survivor(rule, &mutant, &tried, &effort));
+    });
+    if effort.is_exceeded() {
+        proof.flaws.push(Flaw::TooLarge);
     }
     proof
 }
 
-fn judge(rule: &Rule, case: &Case) -> Outcome {
+/// What the rule says to a case; unknown once the effort is spent, when nothing is proven any more.
+fn judge(rule: &Rule, case: &Case, effort: &Effort) -> Outcome {
+    if !effort.judge(case) {
+        return Outcome::Unknown;
+    }
     trial::outcome(rule, &trial::case_facts(rule, case))
 }
 
@@ -192,11 +207,11 @@ impl Tried {
     }
 }
 
-fn vary(rule: &Rule, demands: &Demands<'_>, said: &[Outcome]) -> Vec<Tried> {
+fn vary(rule: &Rule, demands: &Demands<'_>, said: &[Outcome], effort: &Effort) -> Vec<Tried> {
     let of_case = |(case, before): (&Case, &Outcome)| {
         let before = *before;
-        let tried = demands.variations(case, &rule.cases).into_iter().map(move |variation| Tried {
-            after: judge(rule, &variation.case),
+        let tried = demands.variations(case, &rule.cases, effort).into_iter().map(move |variation| Tried {
+            after: judge(rule, &variation.case, effort),
             variation,
             before,
         });
@@ -206,14 +221,14 @@ fn vary(rule: &Rule, demands: &Demands<'_>, said: &[Outcome]) -> Vec<Tried> {
 }
 
 /// The law again, from the facts that no case has: what one change made known is taken away by the next.
-fn unseen_after(rule: &Rule, demands: &Demands<'_>, tried: &[Tried]) -> Option<Flaw> {
+fn unseen_after(rule: &Rule, demands: &Demands<'_>, tried: &[Tried], effort: &Effort) -> Option<Flaw> {
     /// Variations that are blinded in turn.
     const BLINDED: usize = 16;
     let step = (tried.len() / BLINDED).max(1);
     tried.iter().step_by(step).filter(|tried| tried.variation.nature != Nature::Blinding).find_map(|first| {
-        let blinded = demands.variations(&first.variation.case, &[]).into_iter();
+        let blinded = demands.variations(&first.variation.case, &[], effort).into_iter();
         blinded.filter(|second| second.nature == Nature::Blinding).find_map(|second| {
-            let after = judge(rule, &second.case);
+            let after = judge(rule, &second.case, effort);
             let what = format!("{}, then {}", first.variation.what, second.what);
             Tried { variation: Variation { what, ..second }, before: first.after, after }.false_verdict()
         })
@@ -242,9 +257,12 @@ fn never(said: &[Outcome], tried: &[Tried]) -> Vec<Flaw> {
 }
 
 /// A mutant that all cases let through.
-fn survivor(rule: &Rule, mutant: &Mutant, tried: &[Tried]) -> Option<Flaw> {
+fn survivor(rule: &Rule, mutant: &Mutant, tried: &[Tried], effort: &Effort) -> Option<Flaw> {
+    if !effort.compile(&mutant.root) {
+        return None;
+    }
     let changed = recompile_tree(rule, &mutant.root, &rule.source).ok()?;
-    if changed.cases.iter().any(|case| judge(&changed, case) != case.expected) {
+    if changed.cases.iter().any(|case| judge(&changed, case, effort) != case.expected) {
         return None;
     }
     let unnoticed = |case: &Case| Flaw::Unnoticed {
@@ -253,12 +271,12 @@ fn survivor(rule: &Rule, mutant: &Mutant, tried: &[Tried]) -> Option<Flaw> {
         case: super::case_text::write(case),
     };
     if let Mistake::Query { resource, param, value } = &mutant.mistake {
-        return naming(rule, resource, param.as_deref(), value.as_deref()).as_ref().map(unnoticed);
+        return naming(rule, resource, param.as_deref(), value.as_deref(), effort).as_ref().map(unnoticed);
     }
     // A case that a person would write: of something that was seen, in few words.
     let mut by_clarity: Vec<&Tried> = tried.iter().collect();
     by_clarity.sort_by_key(|tried| tried.unclear());
-    let telling = by_clarity.into_iter().find(|tried| judge(&changed, &tried.variation.case) != tried.after);
+    let telling = by_clarity.into_iter().find(|tried| judge(&changed, &tried.variation.case, effort) != tried.after);
     match telling {
         Some(tried) => Some(unnoticed(&Case { expected: tried.after, ..tried.variation.case.clone() })),
         None if mutant.mistake == Mistake::Omission => {
@@ -271,7 +289,7 @@ fn survivor(rule: &Rule, mutant: &Mutant, tried: &[Tried]) -> Option<Flaw> {
 
 /// A fail case that says what was looked at, so that a rule which looks elsewhere has no answer. `value` is what the
 /// parameter asks for, where the rule spells it out; else it is what the case makes of it.
-fn naming(rule: &Rule, resource: &str, param: Option<&str>, value: Option<&str>) -> Option<Case> {
+fn naming(rule: &Rule, resource: &str, param: Option<&str>, value: Option<&str>, effort: &Effort) -> Option<Case> {
     let named = |case: &Case| {
         let asked = || asked(rule, case, resource, param?);
         let mut named = case.clone();
@@ -288,7 +306,7 @@ fn naming(rule: &Rule, resource: &str, param: Option<&str>, value: Option<&str>)
         Some(named)
     };
     let fails = rule.cases.iter().filter(|case| case.expected == Outcome::Fail);
-    fails.filter_map(named).find(|case| judge(rule, case) == Outcome::Fail)
+    fails.filter_map(named).find(|case| judge(rule, case, effort) == Outcome::Fail)
 }
 
 /// Calls a subject by what was asked for, where a field says it and so does the case.

@@ -32,9 +32,9 @@ pub(super) enum Mistake {
     Query { resource: &'static str, param: Option<String>, value: Option<String> },
 }
 
-/// Every mutant of a rule, with its inputs.
-pub(super) fn mutants(root: &Node, inputs: &[Input]) -> Vec<Mutant> {
-    let mut maker = Maker { found: Vec::new(), inputs };
+/// Every mutant of a rule with these inputs, one after the other: together they would be as many copies of it.
+pub(super) fn mutants(root: &Node, inputs: &[Input], found: &mut dyn FnMut(Mutant)) {
+    let mut maker = Maker { found, inputs };
     for (at, (key, value)) in root.mapping().into_iter().flatten().enumerate() {
         let put = |new: Option<Node>| with_entry(root, at, new);
         match key.name.as_str() {
@@ -47,32 +47,34 @@ pub(super) fn mutants(root: &Node, inputs: &[Input]) -> Vec<Mutant> {
             _ => {}
         }
     }
-    // An input that only the part left out used is no mistake of its own.
-    let used = |mutant: Mutant| Mutant { root: without_unused_inputs(mutant.root), ..mutant };
-    maker.found.into_iter().map(used).collect()
 }
 
 /// Puts a changed node, or none, back into the rule around it.
 type Put<'p> = &'p dyn Fn(Option<Node>) -> Node;
 
 struct Maker<'r> {
-    found: Vec<Mutant>,
+    found: &'r mut dyn FnMut(Mutant),
     inputs: &'r [Input],
 }
 
 impl Maker<'_> {
+    fn found(&mut self, what: String, span: &Range<usize>, mistake: Mistake, root: Node) {
+        // An input that only the part left out used is no mistake of its own.
+        (self.found)(Mutant { what, span: span.clone(), mistake, root: without_unused_inputs(root) });
+    }
+
     fn add(&mut self, what: impl Into<String>, span: &Range<usize>, root: Node) {
-        self.found.push(Mutant { what: what.into(), span: span.clone(), mistake: Mistake::Confusion, root });
+        self.found(what.into(), span, Mistake::Confusion, root);
     }
 
     fn omit(&mut self, path: &str, span: &Range<usize>, root: Node) {
         let what = format!("{path}: left out");
-        self.found.push(Mutant { what, span: span.clone(), mistake: Mistake::Omission, root });
+        self.found(what, span, Mistake::Omission, root);
     }
 
     fn add_query(&mut self, what: String, span: &Range<usize>, of: &'static str, param: Option<&str>, root: Node) {
         let mistake = Mistake::Query { resource: of, param: param.map(str::to_owned), value: None };
-        self.found.push(Mutant { what, span: span.clone(), mistake, root });
+        self.found(what, span, mistake, root);
     }
 
     fn check(&mut self, node: &Node, path: &str, put: Put<'_>) {
@@ -176,7 +178,7 @@ impl Maker<'_> {
         let value = Some(text).filter(|text| !text.contains("${")).map(str::to_owned);
         let root = put(Some(Node::scalar(other, node.span.clone())));
         let mistake = Mistake::Query { resource, param: Some(param.to_owned()), value };
-        self.found.push(Mutant { what, span: node.span.clone(), mistake, root });
+        self.found(what, &node.span, mistake, root);
     }
 
     /// What is expected of what was selected.
@@ -359,7 +361,7 @@ impl Maker<'_> {
         for new in nudges(value.as_deref().unwrap_or(text), ty) {
             let what = format!("{path}: {new} in place of {text}");
             let root = put(Some(Node::scalar(new, node.span.clone())));
-            self.found.push(Mutant { what, span: node.span.clone(), mistake: Mistake::Confusion, root });
+            self.found(what, &node.span, Mistake::Confusion, root);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::effort::Effort;
 use crate::facts::{Extent, Listing, Subject};
 use crate::matcher::{Expectation, Matcher, Test, UrlTest};
 use crate::resource::{Field, Resource};
@@ -93,8 +94,9 @@ impl<'r> Demands<'r> {
         claims
     }
 
-    /// Every variation of a case; `others` are the rule's other cases, whose values are tried here too.
-    pub(super) fn variations(&self, case: &Case, others: &[Case]) -> Vec<Variation> {
+    /// Every variation of a case, as far as the effort goes; `others` are the rule's other cases, whose values are tried
+    /// here too.
+    pub(super) fn variations(&self, case: &Case, others: &[Case], effort: &Effort) -> Vec<Variation> {
         let mut found = Vec::new();
         for (number, answer) in case.answers.iter().enumerate() {
             let asking: Vec<_> = self.of.iter().filter(|(selection, _)| selection.may_ask(answer)).collect();
@@ -110,6 +112,9 @@ impl<'r> Demands<'r> {
             found.extend(whole.map(|(what, nature, listing)| varied(what, nature, None, listing)));
             for (at, subject) in answer.listing.subjects.iter().enumerate() {
                 for (change, index) in self.changes(subject, answer, &asking, others) {
+                    if !effort.keep(case) {
+                        return found;
+                    }
                     let claim = Claim { resource: answer.resource, field: change.path };
                     let what = format!("{}: {}", claim.field, change.value);
                     let mut changed = subject.clone();
