@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::resource::{self, Resource, With};
 use crate::target::Kind;
-use crate::value::json::{record_from_json, record_to_json};
+use crate::value::json::{record_from_json, record_to_json, without_repeats};
 use crate::value::text::json_document;
 use crate::value::{Reason, Record};
 
@@ -186,6 +186,7 @@ struct Seen {
     name: String,
     origin: String,
     basis: Basis,
+    #[serde(deserialize_with = "without_repeats")]
     fields: Json,
 }
 
@@ -229,6 +230,10 @@ impl Facts {
         let mut listings = BTreeMap::new();
         for (index, entry) in document.queries.into_iter().enumerate() {
             let (query, listing) = entry.read().map_err(|error| format!("queries[{index}]: {error}"))?;
+            let is_there = |target: &Target| target.name != query.target || matches!(target.access, Access::Audited);
+            if !listing.subjects.is_empty() && !document.targets.iter().all(is_there) {
+                return Err(format!("queries[{index}]: `{}` was not audited, and has subjects", query.target));
+            }
             if let Some(_first) = listings.insert(query, listing) {
                 return Err(format!("queries[{index}]: the same query was answered before"));
             }

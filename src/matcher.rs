@@ -83,6 +83,9 @@ pub struct Pattern {
 }
 
 impl Pattern {
+    /// Bytes of the largest regex that a stranger may have.
+    pub(crate) const LARGEST: usize = REGEX_LIMIT;
+
     pub fn new(text: &str) -> Self {
         Pattern { text: text.into(), size: REGEX_LIMIT, bounded: false, regex: OnceLock::new() }
     }

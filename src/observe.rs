@@ -77,3 +77,29 @@ async fn ask(query: Query, doors: &BTreeMap<String, Door>, limits: Limits, begun
     };
     (query, listing)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Access, Extent, Target};
+    use crate::rule::compile::Options;
+    use crate::rule::input::Inputs;
+    use crate::rule::library::Library;
+    use crate::target::Kind;
+
+    #[tokio::test]
+    async fn what_the_whole_audit_has_no_time_for_is_unknown() {
+        let library = Library::load(&[]).unwrap();
+        let mut rules = library.compile(Options { inputs: &Inputs::new(), cases: false }).unwrap().rules;
+        rules.retain(|rule| &*rule.id == "host-shadow-mode");
+        let host = Target { name: "host".into(), kind: Kind::Host, address: "/".into(), access: Access::Audited };
+        let mut facts = Facts { targets: vec![host], ..Facts::default() };
+        let limits = Limits { query: Duration::from_secs(10), total: Duration::ZERO };
+        observe(&rules, &BTreeMap::new(), &mut facts, 0, limits).await;
+        assert!(!facts.listings.is_empty());
+        for listing in facts.listings.values() {
+            let Extent::Failed(reason) = &listing.extent else { panic!("{listing:?}") };
+            assert!(reason.text.contains("not reached within the 0 s") && reason.grant.is_some(), "{reason:?}");
+        }
+    }
+}

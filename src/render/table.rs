@@ -7,8 +7,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use super::Style;
 use crate::facts::Access;
-use crate::report::{Entry, Outcome, Report, Verdict};
-use crate::rule::Severity;
+use crate::report::{Entry, Outcome, Report, RuleEntry, Verdict};
+use crate::rule::{Change, Severity};
 use crate::value::text::sanitize;
 
 /// Subjects of a rule that are shown unless everything is asked for.
@@ -46,7 +46,21 @@ fn head(out: &mut String, report: &Report, style: Style) {
         };
         let _ = writeln!(out, "  {painted}  {}: {}", sanitize(&name), sanitize(&rest));
     }
+    // Said whatever the outcome is: a pass is one of the rule as it was changed.
+    for (id, rule) in &report.rules {
+        for note in changes(rule) {
+            let _ = writeln!(out, "  {}  {}: {}", style.dim("changed"), sanitize(id), sanitize(&note));
+        }
+    }
     out.push('\n');
+}
+
+/// What is not as the built-in rule says it, and who says so.
+fn changes(rule: &RuleEntry) -> Vec<String> {
+    let overrides = rule.overrides.iter().map(Change::show);
+    let replaced = rule.replaces_built_in.iter();
+    let replaced = replaced.map(|one| format!("{} replaces the built-in rule: {}", one.file, one.reason));
+    overrides.chain(replaced).collect()
 }
 
 /// The findings of one rule that have the same outcome.
@@ -135,13 +149,9 @@ impl Group<'_> {
         out.push('\n');
     }
 
-    /// What is not as the built-in rule says it, and who says so.
     fn notes(&self, report: &Report) -> Vec<String> {
-        let Some(rule) = report.rules.get(self.rule) else { return Vec::new() };
-        let overrides = rule.overrides.iter().map(|one| format!("({})", one.show()));
-        let replaced = rule.replaces_built_in.iter();
-        let replaced = replaced.map(|one| format!("({} replaces the built-in rule: {})", one.file, one.reason));
-        overrides.chain(replaced).collect()
+        let changes = report.rules.get(self.rule).map(changes).unwrap_or_default();
+        changes.into_iter().map(|change| format!("({change})")).collect()
     }
 
     /// Each different fix once, and few of them.
@@ -220,5 +230,10 @@ fn last_line(report: &Report, style: Style) -> String {
         Verdict::Failed => "this deployment is not hardened",
         Verdict::Inconclusive => "nothing that decides failed, but not everything could be seen",
     };
-    format!("{words}: {sentence} ({counts}).\n")
+    let changed = match report.rules.values().filter(|rule| !changes(rule).is_empty()).count() {
+        0 => String::new(),
+        1 => "; 1 rule is not the built-in one".to_owned(),
+        several => format!("; {several} rules are not the built-in ones"),
+    };
+    format!("{words}: {sentence} ({counts}{changed}).\n")
 }

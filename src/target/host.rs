@@ -13,6 +13,7 @@ mod replaceable;
 pub(crate) mod tests;
 mod walk;
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -194,6 +195,12 @@ impl Host {
             };
             let stat = fstat(&opened).map_err(|errno| Trouble::of(errno, path))?;
             if (stat.st_dev, stat.st_ino) == (found.stat.st_dev, found.stat.st_ino) {
+                if stat.st_size == 0 && takes(&opened, found.name()) {
+                    return Err(Trouble::new(format!(
+                        "{} is not read: that would take it from others",
+                        path.display()
+                    )));
+                }
                 return Ok(File::from(opened));
             }
         }
@@ -213,6 +220,18 @@ impl Host {
     /// Whether root and `owner` are known to be the only members of a group: then what it may do, no other may.
     pub fn is_private_group(&self, gid: u32, owner: u32) -> bool {
         self.inner.names.is_private(self, gid, owner)
+    }
+}
+
+/// Whether reading a file of the kernel's takes something from whoever else reads it: its log (proc(5)), and what tracing
+/// and debugging file systems hold.
+fn takes(file: &OwnedFd, name: &OsStr) -> bool {
+    const DEBUGFS: i64 = 0x6462_6720;
+    const TRACEFS: i64 = 0x7472_6163;
+    match rustix::fs::fstatfs(file).map(|stat| stat.f_type) {
+        Ok(walk::PROC_SUPER_MAGIC) => name == "kmsg",
+        Ok(kind) => [DEBUGFS, TRACEFS].contains(&kind),
+        Err(_) => false,
     }
 }
 

@@ -194,6 +194,14 @@ fn what_is_no_facts_document_is_refused_with_its_reason() {
         (subject(r#""size":1e40"#), "size"),
         (subject(r#""size":NaN"#), "expected value"),
         (subject(r#""colour":"red""#), "unknown field `colour`"),
+        (subject(r#""mode":"0666","mode":"0640""#), "the key `mode` is here twice"),
+        (
+            entry(r#""subjects":[{"name":"a","origin":"a","basis":"live","fields":{}}]"#).replace(
+                "\"targets\":[]",
+                r#""targets":[{"name":"host","kind":"host","address":"","state":"absent","why":"gone"}]"#,
+            ),
+            "`host` was not audited, and has subjects",
+        ),
         (subject(r#""path":["a"]"#), "path: expected a text"),
         (entry("\"subjects\":[]").replace("\"file\"", "\"flie\""), "unknown resource `flie`"),
         (entry("\"subjects\":[]").replace("\"/a\"", &"[".repeat(10_000)), "recursion"),

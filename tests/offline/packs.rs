@@ -162,6 +162,9 @@ fn a_rule_stands_in_place_of_a_built_in_one_only_if_it_says_so() {
             "check --root root --rules pack --rule host-shadow-mode",
             "replaces the built-in rule: ours is kept elsewhere",
         ),
+        ("check --root root --rules pack --rule host-shadow-mode", "changed host-shadow-mode"),
+        ("check --root root --rules pack --rule host-shadow-mode --quiet", "1 rule is not the built-in one"),
+        ("rules show --reads --rules pack", "Built-in rules that are replaced"),
     ] {
         let ran = folder.harden(line);
         assert!(flat(&ran.out).contains(part), "{line}: {part} is not in\n{}{}", ran.out, ran.err);

@@ -21,6 +21,9 @@ const SHOWN: usize = 3;
 #[derive(Debug, Serialize)]
 pub(super) struct Reads {
     rules: BTreeSet<String>,
+    /// Rules that stand in place of built-in ones, and why.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    replaces_built_in: BTreeMap<String, String>,
     /// Rules that look at nothing until these inputs are set; what is listed for them is by the inputs' examples.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     unset: BTreeMap<String, Vec<String>>,
@@ -37,6 +40,9 @@ struct Query {
     /// Where names in the parameters come from: what is looked at is known only when that was seen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     for_each: Vec<Reference>,
+    /// What else is read, that only what is asked for names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leads_to: Option<&'static str>,
     privilege: &'static str,
     rules: BTreeSet<String>,
 }
@@ -61,10 +67,22 @@ pub(super) fn merge(rules: &[Rule], by_profile: &[(String, Vec<Rule>)]) -> Reads
     }
     let ids = rules.iter().chain(by_profile.iter().flat_map(|(_, rules)| rules)).map(|rule| rule.id.to_string());
     let unset = rules.iter().filter(|rule| !rule.unset.is_empty());
+    let replaced = rules.iter().filter_map(|rule| Some((rule.id.to_string(), rule.overrides.as_ref()?.reason.clone())));
     Reads {
         rules: ids.collect(),
+        replaces_built_in: replaced.collect(),
         unset: unset.map(|rule| (rule.id.to_string(), rule.unset.clone())).collect(),
         queries: queries.into_values().collect(),
+    }
+}
+
+/// What else is read, that only what is asked for names.
+fn leads_to(resource: &str, with: &With) -> Option<&'static str> {
+    let of_unit = with.get("of").and_then(|of| of.as_str()).is_some_and(|of| of.starts_with("unit:"));
+    match resource {
+        "certificate" | "private_key" if with.contains_key("env") => Some("the file that the variable names"),
+        "env" | "dsn" | "setting" if of_unit => Some("the files that the unit takes its environment from"),
+        _ => None,
     }
 }
 
@@ -77,6 +95,7 @@ fn queries_of(selection: &Selection) -> impl Iterator<Item = Query> {
             resource: selection.resource.name,
             with: in_order(selection.resource, &with),
             for_each: references(selection),
+            leads_to: leads_to(selection.resource.name, &with),
             privilege: selection.resource.privilege,
             rules: BTreeSet::new(),
         }
@@ -104,7 +123,14 @@ pub(super) fn text(reads: &Reads, mut page: Page) -> String {
             page.paragraph(2, &format!("privilege: {}", query.privilege));
         }
         last = Some((query.target, query.resource));
-        page.item(2, &format!("{} ({})", asks(&query.with, &query.for_each), named(&query.rules)));
+        let further = query.leads_to.map(|further| format!(", and {further}")).unwrap_or_default();
+        page.item(2, &format!("{}{further} ({})", asks(&query.with, &query.for_each), named(&query.rules)));
+    }
+    if !reads.replaces_built_in.is_empty() {
+        page.heading("Built-in rules that are replaced");
+    }
+    for (rule, reason) in &reads.replaces_built_in {
+        page.paragraph(1, &format!("{rule}: {reason}"));
     }
     if !reads.unset.is_empty() {
         page.heading("Inputs that are not set");

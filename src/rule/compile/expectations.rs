@@ -336,7 +336,12 @@ impl Reader<'_> {
         }
         let mut pattern = Pattern::new(text);
         let built = match (self.budget, self.build_regexes) {
-            (Some(_), _) => pattern.bound().map(|bytes| self.charge(&operand.span, |budget| budget.regexes(bytes))),
+            (Some(_), _) => {
+                let bound = pattern.bound();
+                // One that is refused in the end took as much as the largest.
+                let bytes = *bound.as_ref().unwrap_or(&Pattern::LARGEST);
+                bound.map(|_| self.charge(&operand.span, |budget| budget.regexes(bytes)))
+            }
             (None, true) => pattern.build().map(|_| true).map_err(str::to_owned),
             (None, false) => Ok(true),
         };

@@ -19,7 +19,7 @@ use super::{Trouble, file_system};
 
 /// As many as the kernel follows (path_resolution(7)).
 const MAX_LINKS: usize = 40;
-const PROC_SUPER_MAGIC: i64 = 0x9fa0;
+pub(super) const PROC_SUPER_MAGIC: i64 = 0x9fa0;
 
 /// What a path leads to, and the way there.
 #[derive(Debug)]
