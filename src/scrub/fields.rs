@@ -32,6 +32,8 @@ pub(super) const FIELDS: &[(&str, &str, Scrub)] = &[
     ("certificate", "subject_cn", Scrub::Host),
     ("certificate", "issuer", Scrub::Distinguished),
     ("certificate", "chain_note", Scrub::Prose),
+    ("config", "value", Scrub::Setting),
+    ("config", "values", Scrub::Setting),
     ("container", SUBJECT, Scrub::Name(Kind::Container)),
     ("container", "name", Scrub::Name(Kind::Container)),
     ("container", "user", Scrub::Name(Kind::User)),
