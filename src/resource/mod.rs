@@ -14,6 +14,7 @@ mod file;
 mod files;
 pub(crate) mod hba_rules;
 mod image;
+mod openssh;
 mod pg;
 mod pg_access;
 mod pg_database;
@@ -24,6 +25,8 @@ mod pg_setting;
 mod private_key;
 mod sensitive;
 mod setting;
+mod sshd;
+mod sshd_setting;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -126,6 +129,8 @@ pub static ALL: &[&Resource] = &[
     &pg_setting::PG_SETTING,
     &private_key::PRIVATE_KEY,
     &setting::SETTING,
+    &sshd::SSHD,
+    &sshd_setting::SSHD_SETTING,
 ];
 
 pub fn find(name: &str) -> Option<&'static Resource> {
