@@ -28,6 +28,7 @@ pub mod glob;
 pub mod hba;
 pub mod matcher;
 pub mod observe;
+pub mod openssh;
 pub mod plan;
 pub mod record;
 pub mod reference;

@@ -113,6 +113,22 @@ pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
     }
 }
 
+/// Parses every document of a stream that another program is configured by. Tags of that program's own are kept.
+pub fn parse_documents(text: &str) -> Result<Vec<Node>, Vec<Problem>> {
+    if text.len() > MAX_BYTES {
+        return Err(vec![Problem::new(0..0, format!("the file is larger than {MAX_BYTES} bytes"))]);
+    }
+    let mut builder = Builder { documents: Some(Vec::new()), ..Builder::new(text) };
+    let problem = builder.run().err();
+    builder.problems.extend(problem);
+    if !builder.problems.is_empty() {
+        return Err(builder.problems);
+    }
+    let mut documents = builder.documents.unwrap_or_default();
+    documents.extend(builder.root);
+    Ok(documents)
+}
+
 /// A collection being filled.
 struct Open {
     node: Node,
@@ -134,6 +150,8 @@ struct Builder<'t> {
     nodes: usize,
     root: Option<Node>,
     problems: Vec<Problem>,
+    /// Documents before the last one, where there may be several.
+    documents: Option<Vec<Node>>,
 }
 
 impl<'t> Builder<'t> {
@@ -149,6 +167,7 @@ impl<'t> Builder<'t> {
             nodes: 0,
             root: None,
             problems: Vec::new(),
+            documents: None,
         }
     }
 
@@ -192,6 +211,11 @@ impl<'t> Builder<'t> {
                     self.close(Node { span: range, ..copy }, 0)?;
                 }
                 Event::DocumentStart(_) if self.root.is_some() => {
+                    if let Some(documents) = &mut self.documents {
+                        documents.extend(self.root.take());
+                        self.anchors.clear();
+                        continue;
+                    }
                     return Err(
                         Problem::new(range, "a second document starts here").help("put each document in its own file")
                     );
@@ -276,6 +300,10 @@ impl<'t> Builder<'t> {
 
     fn local_tag(&mut self, tag: Option<&saphyr_parser::Tag>, range: &Range<usize>) -> Option<String> {
         let tag = tag?;
+        if self.documents.is_some() {
+            // `!!str` and the like say how a scalar is read, which is for whom it is meant.
+            return (tag.handle == "!").then(|| tag.suffix.clone());
+        }
         if tag.handle == "!" && matches!(tag.suffix.as_str(), "unknown" | "absent" | "invalid") {
             return Some(tag.suffix.clone());
         }

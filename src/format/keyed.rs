@@ -1,165 +1,153 @@
-//! Keys of line-based formats. Programs differ in what they make of repeated keys, trailing comments and included
-//! files: where the answer would depend on the program, there is none.
+//! Line-based formats that many programs share and no standard describes: INI and `name value`. Programs differ in what
+//! they make of trailing comments, continued lines and included files: where the answer would depend on the program,
+//! the value is unclear.
 
-use super::lookup::{Found, Raw};
+use std::collections::HashSet;
 
-type Answer = Result<Option<Found>, String>;
-
-/// One line that sets a key.
-struct Line<'t> {
-    name: &'t str,
-    value: Result<String, String>,
-    number: usize,
-}
+use super::Text;
+use super::node::{Document, Kind, Node, Place};
 
 /// `[section]` headers and `name = value` or `name: value` lines; `;` and `#` start comments.
-pub(super) fn ini(text: &str, key: &str) -> Answer {
-    let (wanted_section, wanted) = key.rsplit_once('.').unwrap_or(("", key));
-    let mut section = "";
-    let mut lines = Vec::new();
-    for (number, line) in numbered(text, &['#', ';']) {
-        refuse_include(line, number)?;
+pub(super) fn ini(text: &Text<'_>) -> Document {
+    let top = Section { name: String::new(), header: text.line(1), settings: Vec::new() };
+    let mut reading = Reading { sections: vec![top], hole: None };
+    // The indent of the line that set something last, while nothing came between.
+    let mut open: Option<usize> = None;
+    let mut continued = false;
+    for (i, raw) in text.body.lines().enumerate() {
+        let line = raw.trim();
+        if line.is_empty() || line.starts_with(['#', ';']) {
+            continue;
+        }
+        let place = text.line(i + 1);
+        if let Some(why) = include(line, i + 1) {
+            reading.hole = Some(why);
+            continue;
+        }
+        let indent = raw.len() - raw.trim_start().len();
         if let Some(header) = line.strip_prefix('[') {
-            section = header.split(']').next().unwrap_or_default().trim();
-        } else if section == wanted_section {
-            let (name, value) = line.split_once(['=', ':']).unwrap_or((line, ""));
-            lines.push(Line { name: name.trim(), value: plain(value), number });
+            let name = header.rfind(']').and_then(|end| header.get(..end)).unwrap_or(header);
+            reading.sections.push(Section { name: name.trim().to_owned(), header: place, settings: Vec::new() });
+            (open, continued) = (None, false);
+            continue;
+        }
+        let (name, value) = line.split_once(['=', ':']).unwrap_or((line, ""));
+        let mut node = plain(value, place);
+        if continued || open.is_some_and(|last| indent > last) {
+            // Python's configparser takes an indented line, others the one after a backslash, for more of the value.
+            node.obscure(CONTINUED);
+            reading.obscure_last(CONTINUED);
+        }
+        continued = line.ends_with('\\');
+        if continued {
+            node.obscure(CONTINUED);
+        }
+        open = open.filter(|last| indent > *last).or(Some(indent));
+        if let Some(section) = reading.sections.last_mut() {
+            section.settings.push((name.trim().trim_matches('"').to_owned(), node));
         }
     }
-    choose(lines, wanted)
+    reading.finish()
+}
+
+const CONTINUED: &str = "whether one of its lines goes on in the next depends on the program";
+
+struct Section {
+    name: String,
+    header: Place,
+    settings: Vec<(String, Node)>,
+}
+
+struct Reading {
+    /// The first one is what stands before any header.
+    sections: Vec<Section>,
+    hole: Option<String>,
+}
+
+impl Reading {
+    fn obscure_last(&mut self, why: &str) {
+        if let Some((_, last)) = self.sections.last_mut().and_then(|section| section.settings.last_mut()) {
+            last.obscure(why);
+        }
+    }
+
+    fn finish(self) -> Document {
+        let place = self.sections.first().map_or_else(|| Place { file: "".into(), line: 1 }, |top| top.header.clone());
+        let mut entries = Vec::new();
+        for (i, section) in self.sections.into_iter().enumerate() {
+            match i {
+                0 => entries = section.settings,
+                _ => entries.push((section.name, Node { kind: Kind::Map(section.settings), place: section.header })),
+            }
+        }
+        let mut root = Node { kind: Kind::Map(entries), place };
+        if let Some(why) = &self.hole {
+            root.obscure(why);
+        }
+        Document { name: None, root, hole: self.hole }
+    }
 }
 
 /// `name = value`, `name: value` or `name value` lines; `#` starts a comment.
-pub(super) fn key_value(text: &str, key: &str) -> Answer {
-    let mut lines = Vec::new();
+pub(super) fn key_value(text: &Text<'_>) -> Document {
+    let mut entries: Vec<(String, Node)> = Vec::new();
+    let mut before: HashSet<String> = HashSet::new();
     let mut condition = None;
-    for (number, line) in numbered(text, &['#']) {
-        refuse_include(line, number)?;
+    let mut hole = None;
+    for (i, line) in text.body.lines().map(str::trim).enumerate() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        if let Some(why) = include(line, i + 1) {
+            hole = Some(why);
+            continue;
+        }
         let end = line.find(|c: char| c.is_whitespace() || matches!(c, '=' | ':')).unwrap_or(line.len());
         let (name, rest) = line.split_at(end);
         if name.eq_ignore_ascii_case("match") && condition.is_none() {
             // sshd_config(5): what follows holds for some connections only.
-            condition = Some(number);
+            condition = Some(i + 1);
+            before = entries.iter().map(|(name, _)| name.clone()).collect();
             continue;
         }
         let rest = rest.trim_start();
-        let value = match condition {
-            Some(start) => Err(format!("it is set under a condition only (`Match`, line {start})")),
-            None => plain(rest.strip_prefix(['=', ':']).unwrap_or(rest)),
+        let node = match condition {
+            Some(_) if before.contains(name) => continue,
+            Some(start) => {
+                Node::unclear(format!("it is set under a condition only (`Match`, line {start})"), text.line(i + 1))
+            }
+            None => plain(rest.strip_prefix(['=', ':']).unwrap_or(rest), text.line(i + 1)),
         };
-        lines.push(Line { name, value, number });
+        entries.push((name.to_owned(), node));
     }
-    if lines.iter().any(|line| line.name == key && line.value.is_ok()) {
-        lines.retain(|line| condition.is_none_or(|start| line.number < start));
+    let mut root = Node { kind: Kind::Map(entries), place: text.line(1) };
+    if let Some(why) = &hole {
+        root.obscure(why);
     }
-    choose(lines, key)
+    Document { name: None, root, hole }
 }
 
-fn numbered<'t>(text: &'t str, comments: &'static [char]) -> impl Iterator<Item = (usize, &'t str)> {
-    let lines = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim()));
-    lines.filter(move |(_, line)| !line.is_empty() && !line.starts_with(comments))
-}
-
-fn refuse_include(line: &str, number: usize) -> Result<(), String> {
-    let word = line.split(|c: char| c.is_whitespace() || c == '=').next().unwrap_or_default();
-    let word = word.trim_start_matches(['!', '@', '%', '.']).to_ascii_lowercase();
-    if matches!(word.as_str(), "include" | "includedir" | "include_dir" | "include_if_exists") {
-        return Err(format!("line {number} includes other files, which are not followed"));
-    }
-    Ok(())
+/// What an included file may set is set for any name.
+fn include(line: &str, number: usize) -> Option<String> {
+    let word = line.split(|c: char| c.is_whitespace() || c == '=' || c == ']').next().unwrap_or_default();
+    let word = word.trim_start_matches(['!', '@', '%', '.', '[']).to_ascii_lowercase();
+    let includes = ["include", "includeif", "includedir", "include_dir", "include_if_exists"];
+    includes.contains(&word.as_str()).then(|| format!("line {number} includes other files, which are not followed"))
 }
 
 /// A value without the quotes around it. Whether ` #` and ` ;` end an unquoted value depends on the program.
-fn plain(value: &str) -> Result<String, String> {
+fn plain(value: &str, place: Place) -> Node {
     let value = value.trim();
     for quote in ['"', '\''] {
         if let Some(rest) = value.strip_prefix(quote) {
             return match rest.split_once(quote) {
-                Some((inner, "")) if !inner.contains('\\') => Ok(inner.to_owned()),
-                Some(_) | None => Err("how its quotes are read depends on the program".into()),
+                Some((inner, "")) if !inner.contains('\\') => Node::text(inner, false, place),
+                Some(_) | None => Node::unclear("how its quotes are read depends on the program", place),
             };
         }
     }
     if [" #", " ;", "\t#", "\t;"].iter().any(|mark| value.contains(mark)) {
-        return Err("whether a comment ends its value depends on the program".into());
+        return Node::unclear("whether a comment ends its value depends on the program", place);
     }
-    Ok(value.to_owned())
-}
-
-/// The line that counts. Equal repetitions agree whatever the program does.
-fn choose(lines: Vec<Line<'_>>, key: &str) -> Answer {
-    let (exact, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.name == key);
-    let mut exact = exact.into_iter();
-    let Some(first) = exact.next() else {
-        let near = others.into_iter().find(|line| line.name.eq_ignore_ascii_case(key));
-        return Ok(near.map(|line| Found {
-            value: Err("it is spelt there in other letters, and whether they count depends on the program".into()),
-            line: line.number,
-        }));
-    };
-    let rest: Vec<_> = exact.collect();
-    let value = if rest.iter().any(|line| line.value != first.value) {
-        Err(format!("it is set {} times, and which one counts depends on the program", rest.len() + 1))
-    } else {
-        first.value.map(Raw::Text)
-    };
-    Ok(Some(Found { value, line: first.number }))
-}
-
-/// postgresql.conf: names in any case, `=` optional, quoted values, `#` comments, the last one wins (PostgreSQL manual,
-/// "Parameter Interaction via the Configuration File").
-pub(super) fn postgresql(text: &str, key: &str) -> Answer {
-    let mut found = None;
-    for (number, line) in numbered(text, &['#']) {
-        let end = line.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(line.len());
-        let (name, rest) = line.split_at(end);
-        if !name.eq_ignore_ascii_case(key) {
-            refuse_include(line, number)?;
-            continue;
-        }
-        let rest = rest.trim_start();
-        let value = postgresql_value(rest.strip_prefix('=').unwrap_or(rest).trim_start());
-        let value = value.map(Raw::Text).ok_or_else(|| "it does not parse".to_owned());
-        found = Some(Found { value, line: number });
-    }
-    Ok(found)
-}
-
-fn postgresql_value(text: &str) -> Option<String> {
-    let Some(quoted) = text.strip_prefix('\'') else {
-        let end = text.find(|c: char| c.is_whitespace() || c == '#').unwrap_or(text.len());
-        return text.get(..end).map(str::to_owned);
-    };
-    let mut value = String::new();
-    let mut chars = quoted.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\'' if chars.peek() == Some(&'\'') => {
-                chars.next();
-                value.push('\'');
-            }
-            '\'' => return Some(value),
-            '\\' => match chars.next()? {
-                'b' => value.push('\u{8}'),
-                'f' => value.push('\u{c}'),
-                'n' => value.push('\n'),
-                'r' => value.push('\r'),
-                't' => value.push('\t'),
-                first @ '0'..='7' => {
-                    let mut code = first.to_digit(8)?;
-                    for _ in 0..2 {
-                        match chars.peek().and_then(|c| c.to_digit(8)) {
-                            Some(digit) => code = code * 8 + digit,
-                            None => break,
-                        }
-                        chars.next();
-                    }
-                    value.push(char::from_u32(code)?);
-                }
-                other => value.push(other),
-            },
-            c => value.push(c),
-        }
-    }
-    None
+    Node::text(value, true, place)
 }

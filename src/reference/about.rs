@@ -156,6 +156,7 @@ impl Parameter {
     fn new(param: &Param) -> Self {
         let (accepts, words) = match param.accepts {
             Accepts::Text => ("text; a list asks one query for each item".to_owned(), Vec::new()),
+            Accepts::Texts => ("text, or a list of texts".to_owned(), Vec::new()),
             Accepts::As => ("a type; `text` when not given".to_owned(), as_words()),
             Accepts::AsElse(ty) => (format!("a type; `{}` when not given", ty.name()), as_words()),
             Accepts::Words(words) => ("one of its words".to_owned(), words.to_vec()),

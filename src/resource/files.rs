@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{With, text};
 use crate::facts::{Listing, Subject};
+use crate::format::source::{Files, Miss};
 use crate::target::Door;
 use crate::target::host::{Host, Trouble};
 use crate::value::{Observed, Reason, Value};
@@ -71,6 +72,27 @@ fn is_no_file(host: &Host, path: &Path) -> bool {
     host.resolve(path).is_ok_and(|found| {
         crate::target::host::kind_name(rustix::fs::FileType::from_raw_mode(found.stat.st_mode)) != "file"
     })
+}
+
+/// The host's files for the readers of configurations that include others.
+pub(super) struct Included<'h>(pub(super) &'h Host);
+
+impl Files for Included<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, Miss> {
+        self.0.read(Path::new(path), MAX_BYTES).map_err(|trouble| match trouble {
+            Trouble::Absent => Miss::Absent,
+            Trouble::Unseen(reason) => Miss::Unseen(reason.to_string()),
+        })
+    }
+
+    fn find(&self, pattern: &str) -> (Vec<String>, Option<String>) {
+        match self.0.find(pattern) {
+            Ok(found) => {
+                (found.paths.iter().map(|path| show(path)).collect(), found.more.map(|reason| reason.to_string()))
+            }
+            Err(reason) => (Vec::new(), Some(reason.to_string())),
+        }
+    }
 }
 
 /// A path as text; bytes that are no UTF-8 are shown by their replacement.

@@ -3,6 +3,7 @@
 
 mod authorized_key;
 mod certificate;
+mod config;
 mod container;
 mod docker_daemon;
 mod docker_engine;
@@ -13,6 +14,7 @@ mod file;
 mod files;
 pub(crate) mod hba_rules;
 mod image;
+mod openssh;
 mod pg;
 mod pg_access;
 mod pg_database;
@@ -23,6 +25,8 @@ mod pg_setting;
 mod private_key;
 mod sensitive;
 mod setting;
+mod sshd;
+mod sshd_setting;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -69,7 +73,12 @@ pub enum Accepts {
     Words(&'static [&'static str]),
     /// A list of sources, the first that has a value wins.
     Layers,
+    /// Several texts that belong to one query. They are kept joined by [`SEPARATOR`].
+    Texts,
 }
+
+/// What stands between the texts of [`Accepts::Texts`].
+pub const SEPARATOR: &str = ", ";
 
 /// A parameter that a check gives under `with:`.
 #[derive(Debug)]
@@ -105,6 +114,7 @@ impl std::fmt::Debug for Resource {
 pub static ALL: &[&Resource] = &[
     &authorized_key::AUTHORIZED_KEY,
     &certificate::CERTIFICATE,
+    &config::CONFIG,
     &container::CONTAINER,
     &docker_daemon::DOCKER_DAEMON,
     &dsn::DSN,
@@ -119,6 +129,8 @@ pub static ALL: &[&Resource] = &[
     &pg_setting::PG_SETTING,
     &private_key::PRIVATE_KEY,
     &setting::SETTING,
+    &sshd::SSHD,
+    &sshd_setting::SSHD_SETTING,
 ];
 
 pub fn find(name: &str) -> Option<&'static Resource> {
@@ -132,7 +144,7 @@ impl Resource {
         given.unwrap_or_else(|| {
             let default = self.params.iter().find_map(|param| match param.accepts {
                 Accepts::AsElse(ty) => Some(ty),
-                Accepts::Text | Accepts::As | Accepts::Words(_) | Accepts::Layers => None,
+                Accepts::Text | Accepts::As | Accepts::Words(_) | Accepts::Layers | Accepts::Texts => None,
             });
             default.unwrap_or(Type::Text)
         })

@@ -6,8 +6,8 @@ use secrecy::ExposeSecret;
 use serde_json::Value as Json;
 
 use crate::facts::{Basis, Listing, Subject};
-use crate::format::lookup::{FORMATS, Format, Raw, lookup};
-use crate::resource::{Accepts, Field, Param, Resource, With, env, field, sensitive};
+use crate::format::lookup::{FORMAT_WORDS, Format, Raw, lookup};
+use crate::resource::{Accepts, Field, Param, Resource, With, env, field, files, sensitive};
 use crate::target::host::environments::Environments;
 use crate::target::host::{Host, Trouble};
 use crate::target::{Door, Environment, Kind};
@@ -151,7 +151,7 @@ async fn observe(door: &Door, with: &With) -> Listing {
         answers.push(match layer {
             Layer::Env { of, .. } if Some(of) == first_of.as_ref() => Answer::Silent { exists: false },
             Layer::Env { name, of } => other_owner(name, of, env::environments(door, of).await),
-            Layer::File { path, format, key } => file(door, path, format, key).await,
+            Layer::File { path, format, key } => file(door, path, format, key, SETTING.as_type(with)).await,
             Layer::Default(value) => Answer::Said(default(value)),
         });
     }
@@ -236,31 +236,31 @@ fn other_owner(name: &str, of: &str, seen: Result<Environments, Reason>) -> Answ
     }
 }
 
-async fn file(door: &Door, path: &str, format: &str, key: &str) -> Answer {
+async fn file(door: &Door, path: &str, format: &str, key: &str, ty: Type) -> Answer {
     let Door::Host(host) = door else {
         return Answer::Unseen(Reason::new(format!("{path} is a file of the container, which is not read")));
     };
-    let Some((_, format)) = FORMATS.iter().find(|(word, _)| *word == format) else {
-        let words = FORMATS.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+    let Some(format) = Format::of(format) else {
+        let words = FORMAT_WORDS.join(", ");
         return Answer::Unseen(Reason::new(format!("`{format}` is no format; there are: {words}")));
     };
-    let (path, key, format) = (path.to_owned(), key.to_owned(), *format);
-    host.run(move |host| read_file(host, &path, format, &key)).await.unwrap_or_else(Answer::Unseen)
+    let (path, key) = (path.to_owned(), key.to_owned());
+    host.run(move |host| read_file(host, &path, (format, ty), &key)).await.unwrap_or_else(Answer::Unseen)
 }
 
-fn read_file(host: &Host, path: &str, format: Format, key: &str) -> Answer {
+fn read_file(host: &Host, path: &str, (format, ty): (Format, Type), key: &str) -> Answer {
     let content = match host.read(Path::new(path), LIMIT) {
         Ok(content) => content,
         Err(Trouble::Absent) => return Answer::Silent { exists: false },
         Err(Trouble::Unseen(reason)) => return Answer::Unseen(reason),
     };
-    match lookup(format, &content, key) {
+    match lookup((format, ty), path, &content, key, &files::Included(host)) {
         Ok(None) => Answer::Silent { exists: true },
         Err(why) => Answer::Unseen(Reason::new(format!("{path}: {why}"))),
         Ok(Some(found)) => Answer::Said(Said {
             layer: "file",
             name: key.replace('.', "_"),
-            origin: format!("{path}:{}", found.line),
+            origin: found.place.to_string(),
             basis: Basis::Declared,
             value: found.value,
         }),

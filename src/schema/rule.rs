@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::fields::Definitions;
 use super::{EDITORS, cases, described, object, reference, scalar, set, text, texts, words};
-use crate::format::lookup::FORMATS;
+use crate::format::lookup::FORMAT_WORDS;
 use crate::resource::{ALL, Accepts, Param, Resource};
 use crate::rule::{Phase, Severity};
 use crate::value::Type;
@@ -143,7 +143,7 @@ fn looked_at(resource: &Resource) -> Map<String, Json> {
 
 fn parameter(param: &Param) -> Json {
     match param.accepts {
-        Accepts::Text => texts(),
+        Accepts::Text | Accepts::Texts => texts(),
         Accepts::As | Accepts::AsElse(_) => words(AS.iter().map(|(name, _)| *name)),
         Accepts::Words(known) => words(known.iter().copied()),
         Accepts::Layers => json!({ "type": "array", "minItems": 1, "items": layer() }),
@@ -163,7 +163,7 @@ fn layer() -> Json {
         of(&[("env", scalar(), "The name of a variable."), ("of", scalar(), whose)]),
         of(&[
             ("file", scalar(), "The path of a file."),
-            ("format", words(FORMATS.iter().map(|(name, _)| *name)), "How it is written."),
+            ("format", words(FORMAT_WORDS.iter().copied()), "How it is written."),
             ("key", scalar(), "The key in it: `a.b`."),
         ]),
         of(&[("default", scalar(), "What the program does where nothing is set.")]),

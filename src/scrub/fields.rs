@@ -32,6 +32,8 @@ pub(super) const FIELDS: &[(&str, &str, Scrub)] = &[
     ("certificate", "subject_cn", Scrub::Host),
     ("certificate", "issuer", Scrub::Distinguished),
     ("certificate", "chain_note", Scrub::Prose),
+    ("config", "value", Scrub::Setting),
+    ("config", "values", Scrub::Setting),
     ("container", SUBJECT, Scrub::Name(Kind::Container)),
     ("container", "name", Scrub::Name(Kind::Container)),
     ("container", "user", Scrub::Name(Kind::User)),
@@ -82,6 +84,11 @@ pub(super) const FIELDS: &[(&str, &str, Scrub)] = &[
     ("pg_setting", "overridden_for.value", Scrub::Setting),
     ("setting", "value", Scrub::Setting),
     ("setting", "overridden.value", Scrub::Setting),
+    ("sshd", "errors", Scrub::Prose),
+    ("sshd", "unread", Scrub::Prose),
+    ("sshd_setting", "value", Scrub::Setting),
+    ("sshd_setting", "values", Scrub::Setting),
+    ("sshd_setting", "ignored.value", Scrub::Setting),
 ];
 
 /// What the text of a field is.

@@ -42,6 +42,7 @@ mod postgres;
 mod postgres_commands;
 mod postgres_rules;
 mod record;
+mod sshd;
 mod support;
 mod x509;
 
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         dsn::trials(),
         x509::trials(),
         record::trials(),
+        sshd::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, suites.into_iter().flatten().collect());
     let tests = conclusion.exit_code();

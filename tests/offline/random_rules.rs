@@ -63,6 +63,7 @@ fn looked_at(resource: &Resource, bound: Option<&str>, dice: &mut Dice) -> Vec<S
             Accepts::Text => dice.pick(&["container", "\"process:a\"", "/b"]).to_owned(),
             Accepts::Words(words) => dice.pick(words).to_owned(),
             Accepts::Layers => "[ { env: A, of: container }, { default: b } ]".to_owned(),
+            Accepts::Texts => "[a, b]".to_owned(),
         };
         params.push(format!("{}: {value}", param.name));
     }

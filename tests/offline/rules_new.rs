@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use harden::diagnostic::{Diagnostics, Problem, Source};
-use harden::resource::{self, Resource};
+use harden::resource::{self, Accepts, Resource};
 use harden::rule::Rule;
 use harden::rule::case::Outcome;
 use harden::rule::compile::{Options, compile};
@@ -59,7 +59,12 @@ fn filled(text: &str, resource: &Resource) -> String {
             Type::As => resource.as_type(&resource::With::new()),
             ty => ty,
         });
+        let word = resource.params.iter().find_map(|param| match param.accepts {
+            Accepts::Words(words) if param.required && param.name == key => words.first(),
+            _ => None,
+        });
         let value = match (key, ty) {
+            _ if word.is_some() && !line.trim_start().starts_with('-') => word.unwrap(),
             ("severity", _) => "low",
             ("phase", _) => "pre",
             ("absent", _) => "fail",

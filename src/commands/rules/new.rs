@@ -174,6 +174,7 @@ fn parameters(text: &mut Text, resource: &Resource) {
             Accepts::As | Accepts::AsElse(_) => AS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
             Accepts::Words(words) => words.join(" or "),
             Accepts::Layers => "a list of layers".to_owned(),
+            Accepts::Texts => "text, or a list of texts".to_owned(),
         };
         if !asks(index, param) {
             text.comment(2, &format!("{}: {} ({accepts})", param.name, param.about));
@@ -187,7 +188,7 @@ fn parameters(text: &mut Text, resource: &Resource) {
                     (quoted(&format!("{FILL_IN}: the variable")), quoted(&format!("{FILL_IN}: whose it is")));
                 text.line(3, &format!("- {{ env: {name}, of: {of} }}"));
             }
-            Accepts::Words(_) | Accepts::As | Accepts::AsElse(_) | Accepts::Text => {
+            Accepts::Words(_) | Accepts::As | Accepts::AsElse(_) | Accepts::Text | Accepts::Texts => {
                 let what = param.about.split([';', ':', '(']).next().unwrap_or_default().trim();
                 text.part(2, param.name, what);
             }

@@ -309,6 +309,13 @@ impl Reader<'_> {
                 Some(Json::String(text.to_owned()))
             }
             Accepts::Layers => self.layers(node),
+            Accepts::Texts => {
+                let texts = match node.sequence() {
+                    Some(items) => items.iter().flat_map(|item| self.texts(&self.resolve(item))).collect(),
+                    None => self.texts(node),
+                };
+                Some(Json::String(texts.join(resource::SEPARATOR)))
+            }
         }
     }
 

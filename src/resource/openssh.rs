@@ -1,0 +1,114 @@
+//! What the resources about OpenSSH share: the files, and the release that reads them.
+
+use std::path::Path;
+
+use crate::facts::Listing;
+use crate::openssh::criteria::Connection;
+use crate::openssh::server::DIRECTORY;
+use crate::openssh::source::{self, Config, Side};
+use crate::openssh::version::{Build, Version};
+use crate::resource::{With, files, text};
+use crate::target::host::{Host, Trouble};
+use crate::value::{Observed, Reason, Value};
+
+/// Bytes of a configuration file.
+const MAX_CONFIG: u64 = 4 << 20;
+/// Bytes of a program; sshd has about one million.
+const MAX_PROGRAM: u64 = 32 << 20;
+
+const SERVER_PATH: &str = "/etc/ssh/sshd_config";
+const SERVER_PROGRAMS: [&str; 4] = ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd", "/usr/lib/ssh/sshd"];
+
+/// A configuration with the release that reads it.
+pub(super) struct Installation {
+    pub(super) path: String,
+    pub(super) config: Config,
+    build: Build,
+    /// Why it could not be told which release it is.
+    unseen: Option<Reason>,
+}
+
+impl Installation {
+    pub(super) fn build(&self) -> &Build {
+        &self.build
+    }
+
+    pub(super) fn version_value(&self) -> Observed {
+        match (&self.build.version, &self.unseen) {
+            (Some(version), _) => {
+                let number = format!("{}.{}", version.major, version.minor);
+                let parsed = crate::value::Version::parse(&number);
+                parsed.map_or_else(|| Value::Invalid(number.into()), Value::Version).into()
+            }
+            (None, Some(reason)) => Observed::Unknown(reason.clone()),
+            (None, None) => Observed::Absent,
+        }
+    }
+
+    /// Where a default comes from.
+    pub(super) fn default_origin(&self) -> String {
+        let version = self.build.version.as_ref().map(|version| format!(" {}", version.text));
+        format!("default of OpenSSH{}", version.unwrap_or_default())
+    }
+}
+
+/// The server's. Without a file and without the program there is no server.
+pub(super) fn server(host: &Host, with: &With) -> Result<Installation, Listing> {
+    let path = Some(text(with, "path")).filter(|path| !path.is_empty()).unwrap_or(SERVER_PATH);
+    let (build, unseen) = match build(host, text(with, "version"), &SERVER_PROGRAMS) {
+        Ok(build) => (build, None),
+        Err(reason) => (Build::default(), Some(reason)),
+    };
+    let bytes = match host.read(Path::new(path), MAX_CONFIG) {
+        Ok(bytes) => bytes,
+        Err(Trouble::Absent) => return Err(Listing::absent(format!("{path} does not exist"))),
+        Err(Trouble::Unseen(reason)) => return Err(Listing::failed(reason)),
+    };
+    let config = source::read(Side::Server, path, &bytes, DIRECTORY, &files::Included(host));
+    Ok(Installation { path: path.to_owned(), config, build, unseen })
+}
+
+/// The release: as given, else as the first program there says.
+fn build(host: &Host, given: &str, programs: &[&str]) -> Result<Build, Reason> {
+    if !given.is_empty() {
+        let version = Version::parse(given).ok_or_else(|| Reason::new(format!("`{given}` is no release of OpenSSH")));
+        return version.map(Build::of_release);
+    }
+    for program in programs {
+        match host.read(Path::new(program), MAX_PROGRAM) {
+            Ok(bytes) => return Ok(Build::of_program(&bytes)),
+            Err(Trouble::Absent) => {}
+            Err(Trouble::Unseen(reason)) => return Err(reason),
+        }
+    }
+    Ok(Build::default())
+}
+
+/// The connection that the parameters give; `None` when they give none.
+pub(super) fn connection(with: &With) -> Option<Connection> {
+    let given = |name: &str| Some(text(with, name)).filter(|value| !value.is_empty()).map(str::to_owned);
+    let connection = Connection {
+        user: given("user"),
+        host: given("host"),
+        address: given("address"),
+        laddress: given("laddress"),
+        lport: given("lport"),
+        ..Connection::default()
+    };
+    (connection != Connection::default()).then_some(connection)
+}
+
+/// Users with root's number, root first.
+pub(super) fn root_users(host: &Host) -> Vec<String> {
+    let mut users = vec!["root".to_owned()];
+    if let Ok(bytes) = host.read(Path::new("/etc/passwd"), MAX_CONFIG) {
+        let text = String::from_utf8_lossy(&bytes);
+        let others = text.lines().filter_map(|line| {
+            let mut parts = line.split(':');
+            let (name, number) = (parts.next()?, parts.nth(1)?);
+            (number == "0" && name != "root").then(|| name.to_owned())
+        });
+        users.extend(others.take(20));
+    }
+    users
+}
