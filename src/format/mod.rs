@@ -4,5 +4,6 @@
 pub mod dotenv;
 mod keyed;
 pub mod lookup;
+pub mod nginx;
 mod tree;
 pub mod unit;
