@@ -9,6 +9,7 @@ use crate::facts::{Basis, Extent, Facts, Listing, Query, Subject};
 use crate::finding::{Evidence, Finding, Seen, Status};
 use crate::matcher::{Context, Expectation};
 use crate::plan::{self, Targets};
+use crate::resource::Field;
 use crate::rule::input::how_to_set;
 use crate::rule::{Check, OnAbsent, Quantifier, QueryCheck, Rule};
 use crate::truth::Truth;
@@ -261,7 +262,7 @@ impl<'f> Judge<'f> {
         let mut evidence = Vec::new();
         expectation.fields_that_are(truth, &subject.fields, context, &mut |index, expected| {
             if let (Some(field), Some(observed)) = (subject.fields.table.get(index), subject.fields.fields.get(index)) {
-                let origin = (&*subject.origin, field.source);
+                let origin = place(subject, field);
                 evidence.push(Evidence { field: field.name, expected, observed: Seen::Field(observed), origin });
             }
         });
@@ -278,6 +279,19 @@ impl<'f> Judge<'f> {
             evidence,
             observed: Some(subject),
         }
+    }
+}
+
+/// Where a field was seen. A resource that knows the place of each of its fields has them in a field `origins`.
+fn place<'f>(subject: &'f Subject, field: &'f Field) -> (&'f str, &'f str) {
+    match subject.fields.get("origins") {
+        Some(Observed::Known(Value::Map(origins))) => match origins.get(field.name) {
+            // A value that nothing sets has no place of its own.
+            Some(Observed::Known(Value::Text(text))) if &**text == "default" => (&subject.origin, "default"),
+            Some(Observed::Known(Value::Text(text))) => (text, field.source),
+            Some(_) | None => (&subject.origin, field.source),
+        },
+        Some(_) | None => (&subject.origin, field.source),
     }
 }
 

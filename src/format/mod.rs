@@ -10,6 +10,7 @@ pub mod node;
 mod postgresql;
 pub mod reference;
 pub mod source;
+pub mod nginx;
 mod tree;
 pub mod typed;
 pub mod unit;

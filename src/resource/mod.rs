@@ -15,6 +15,7 @@ mod files;
 pub(crate) mod hba_rules;
 mod image;
 mod openssh;
+mod nginx;
 mod pg;
 mod pg_access;
 mod pg_database;
@@ -121,6 +122,7 @@ pub static ALL: &[&Resource] = &[
     &env::ENV,
     &file::FILE,
     &image::IMAGE,
+    &nginx::NGINX,
     &pg_access::PG_ACCESS,
     &pg_database::PG_DATABASE,
     &pg_hba::PG_HBA,

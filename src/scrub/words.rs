@@ -29,6 +29,8 @@ pub(super) const NAMES: &[&str] = &[
     "on off true false yes no none null t f y n",
     // Docker's own networks and modes, and registries.
     "bridge ingress docker_gwbridge private shareable docker.io index.docker.io registry-1.docker.io library",
+    // Half a year, a year and two in seconds, as policies of HTTP are recommended (RFC 6797).
+    "15552000 15768000 31536000 63072000",
     // Official images and their like.
     "postgresql alpine debian ubuntu busybox scratch hello-world httpd caddy traefik envoy mongo mongo-express valkey \
      rabbitmq kafka zookeeper opensearch loki alertmanager python ruby php golang java openjdk eclipse-temurin tomcat jetty \
@@ -89,6 +91,14 @@ pub(super) const WORDS: &[&str] = &[
      keyagreement keycertsign crlsign encipheronly decipheronly withrsaencryption withrsa ecdsawithsha rsassa dns ip uri email with \
      dirname rid cn ou o l st c dc serialnumber emailaddress snakeoil default nistp256 nistp384 nistp521 openssh com sk dss \
      cert authority from command pty harden forwarding agent x11 permit open restrict no",
+    // nginx: places, variables, and what its headers and directives say.
+    "http location upstream events main limit_except try files proxy pass return rewrite redirect permanent request uri \
+     args arg status body bytes sent binary remote realip addr scheme forwarded forwarded-for proto real powered by user \
+     agent http2 quic reuseport backlog ipv6only iso8601 msec local combined nodelay burst zone requests nosniff \
+     sameorigin deny allow options frame ancestors content type security policy referrer origin same strict transport cross \
+     when downgrade includesubdomains preload max age src self script style img font connect object media form action base \
+     unsafe inline eval upgrade httponly samesite lax cookie flags well known acme challenge alias autoindex gzip stub \
+     syslog server logs pidfile modules-enabled modules-available mime types fastcgi params koi utf win uwsgi scgi",
     // Variables: words of names, and values that programs define.
     "db database databases host hosts hostname port user username users name pass passwd password passphrase pwd secret \
      secrets token tokens api apikey key keys private public access client server id ids url uri dsn env environment mode \

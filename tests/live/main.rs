@@ -38,6 +38,7 @@ mod harness;
 mod hba;
 mod host;
 mod host_rules;
+mod nginx;
 mod postgres;
 mod postgres_commands;
 mod postgres_rules;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         postgres_rules::trials(),
         postgres_commands::trials(),
         hba::trials(),
+        nginx::trials(),
         dsn::trials(),
         x509::trials(),
         record::trials(),
