@@ -23,6 +23,7 @@ mod pg_setting;
 mod private_key;
 mod sensitive;
 mod setting;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -119,6 +120,7 @@ pub static ALL: &[&Resource] = &[
     &pg_setting::PG_SETTING,
     &private_key::PRIVATE_KEY,
     &setting::SETTING,
+    &tls::TLS,
 ];
 
 pub fn find(name: &str) -> Option<&'static Resource> {

@@ -6,6 +6,7 @@
 mod address;
 mod connection;
 mod failure;
+mod starttls;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ use crate::value::secret::Salt;
 pub use address::{Address, Scheme, Start};
 pub use connection::Connection;
 pub use failure::{Failure, FailureKind};
+pub use starttls::Upgrade;
 
 /// Connections to one server at once.
 pub const MAX_CONNECTIONS: usize = 5;
@@ -186,6 +188,11 @@ impl Endpoint {
             }
         };
         Ok(Connection::new(stream, place))
+    }
+
+    /// Has a connection made ready for a ClientHello, in the protocol of the URL. The caller sets the time limit.
+    pub async fn upgrade(&self, connection: &mut Connection) -> Result<Upgrade, Failure> {
+        starttls::upgrade(connection, self.address.scheme).await
     }
 
     /// A connection to another port of the same server.

@@ -43,6 +43,7 @@ mod postgres_commands;
 mod postgres_rules;
 mod record;
 mod support;
+mod tls;
 mod x509;
 
 fn main() -> ExitCode {
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         dsn::trials(),
         x509::trials(),
         record::trials(),
+        tls::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, suites.into_iter().flatten().collect());
     let tests = conclusion.exit_code();
