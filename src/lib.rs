@@ -40,6 +40,7 @@ pub mod rule;
 pub mod schema;
 pub mod scrub;
 pub mod target;
+pub mod tls;
 pub mod truth;
 pub mod value;
 pub mod x509;

@@ -78,17 +78,12 @@ pub struct MatcherAbout {
 impl<'r> About<'r> {
     pub fn new(resource: &Resource, rules: &'r [Rule]) -> Self {
         let looks = |rule: &&Rule| rule.selections().iter().any(|looked| looked.resource.name == resource.name);
-        let (plain, container) = kinds(resource);
+        let kinds = kinds(resource);
         About {
             name: resource.name,
             about: resource.about,
-            read_from: match plain == container {
-                true => target(plain).to_owned(),
-                false => {
-                    format!("{}; {} where a container's variables are asked for", target(plain), target(container))
-                }
-            },
-            targets: [plain, container].into(),
+            read_from: read_from(&kinds),
+            targets: kinds.iter().map(|(kind, _)| *kind).collect(),
             privilege: resource.privilege,
             can_be_absent: resource.can_be_absent,
             parameters: resource.params.iter().map(Parameter::new).collect(),
@@ -135,13 +130,30 @@ impl MatcherAbout {
     }
 }
 
-/// The kinds of targets, found by asking: whose variables are meant decides for some resources.
-fn kinds(resource: &Resource) -> (Kind, Kind) {
+/// The kinds of targets and when each is asked, found by asking: whose variables are meant decides for some resources.
+fn kinds(resource: &Resource) -> Vec<(Kind, &'static str)> {
     let container = With::from_iter([
         ("of".to_owned(), Json::from("container")),
         ("from".to_owned(), serde_json::json!([{ "env": "NAME", "of": "container" }])),
     ]);
-    ((resource.target)(&With::new()), (resource.target)(&container))
+    let endpoint = With::from_iter([("from".to_owned(), Json::from("endpoint"))]);
+    let questions = [
+        (With::new(), ""),
+        (container, " where a container's variables are asked for"),
+        (endpoint, " with `from: endpoint`"),
+    ];
+    let mut kinds: Vec<(Kind, &str)> = Vec::new();
+    for (with, when) in questions {
+        let kind = (resource.target)(&with);
+        if kinds.iter().all(|(other, _)| *other != kind) {
+            kinds.push((kind, when));
+        }
+    }
+    kinds
+}
+
+fn read_from(kinds: &[(Kind, &str)]) -> String {
+    kinds.iter().map(|(kind, when)| format!("{}{when}", target(*kind))).collect::<Vec<_>>().join("; ")
 }
 
 fn target(kind: Kind) -> &'static str {
@@ -149,6 +161,7 @@ fn target(kind: Kind) -> &'static str {
         Kind::Host => "a host or a root directory",
         Kind::Docker => "a Docker daemon",
         Kind::Postgres => "a PostgreSQL server",
+        Kind::Endpoint => "an endpoint",
     }
 }
 

@@ -1,10 +1,12 @@
-//! `certificate`: every certificate of a file or of a variable, with its key, its host name and its chain.
+//! `certificate`: every certificate of a file, of a variable or of a server, with its key, its host name and its chain.
 
 use std::path::Path;
 
 use super::files::{self, Content, seen};
+use super::tls::{Served, served};
 use super::{Accepts, Field, Param, Resource, With, field, text};
 use crate::facts::{Basis, Listing, Subject};
+use crate::target::endpoint::Endpoint;
 use crate::target::host::{Host, Trouble};
 use crate::target::{Door, Kind};
 use crate::value::types::Dialect;
@@ -19,9 +21,9 @@ static TEXT: Type = Type::Text;
 const TEXTS: Type = Type::List(&TEXT);
 
 const FIELDS: &[Field] = &[
-    field("path", Type::Text, "", "the file, or the variable, that holds it"),
-    field("position", Type::Integer, "", "its place in the file, from 1; servers serve the first as their own"),
-    field("leaf", BOOL, "", "whether it is the first of its file and no CA: a server's or client's own certificate"),
+    field("path", Type::Text, "", "the file, the variable or the URL that it comes from"),
+    field("position", Type::Integer, "", "its place there, from 1; servers serve the first as their own"),
+    field("leaf", BOOL, "", "whether it is the first there and no CA: a server's or client's own certificate"),
     field("subject", Type::Text, "subject", "RFC 4514 text, most specific part first"),
     field("subject_cn", Type::Text, "subject", "the common name; absent when there is none"),
     field("issuer", Type::Text, "issuer", "RFC 4514 text"),
@@ -64,13 +66,13 @@ const FIELDS: &[Field] = &[
         "matches_host",
         BOOL,
         "subjectAltName",
-        "whether it is valid for the name given as `host` (RFC 9525: names in subjectAltName only); absent when none was given",
+        "whether it is valid for the name given as `host`, or for the endpoint's (RFC 9525: names in subjectAltName only); absent when none was given",
     ),
     field(
         "chain_trusted",
         BOOL,
         "",
-        "whether it leads to an anchor (`anchors`, else the system's) through the certificates of its file; its own expiry is left to not_after",
+        "whether it leads to an anchor (`anchors`, else the endpoint's `ca`, else the system's) through the certificates beside it; its own expiry is left to not_after",
     ),
     field(
         "chain_note",
@@ -82,8 +84,8 @@ const FIELDS: &[Field] = &[
 
 pub(super) static CERTIFICATE: Resource = Resource {
     name: "certificate",
-    about: "Every X.509 certificate of a PEM or DER file (a path or a glob), or of an environment variable.",
-    privilege: "read permission for the file; for `key_matches` also for the private key",
+    about: "Every X.509 certificate of a PEM or DER file (a path or a glob), of an environment variable, or of a server.",
+    privilege: "read permission for the file; for `key_matches` also for the private key; for a server a connection",
     params: &[
         Param { name: "path", accepts: Accepts::Text, required: false, about: "the file; `*` and other globs allowed" },
         Param {
@@ -97,6 +99,12 @@ pub(super) static CERTIFICATE: Resource = Resource {
             accepts: Accepts::Text,
             required: false,
             about: "with `env`: whose variable it is, as for the env resource",
+        },
+        Param {
+            name: "from",
+            accepts: Accepts::Words(&["host", "endpoint"]),
+            required: false,
+            about: "`endpoint`: the chains that an endpoint serves, without `path` and `env`; `host` when not given",
         },
         Param { name: "key", accepts: Accepts::Text, required: false, about: "the private key's file" },
         Param { name: "host", accepts: Accepts::Text, required: false, about: "the name or address that clients use" },
@@ -115,7 +123,7 @@ pub(super) static CERTIFICATE: Resource = Resource {
     ],
     fields: FIELDS,
     can_be_absent: true,
-    target: |_| Kind::Host,
+    target: |with| if text(with, "from") == "endpoint" { Kind::Endpoint } else { Kind::Host },
     observe: |door, with| Box::pin(observe(door, with)),
 };
 
@@ -128,6 +136,9 @@ const SYSTEM_ANCHORS: [&str; 4] = [
 ];
 
 async fn observe(door: &Door, with: &With) -> Listing {
+    if let Door::Endpoint(endpoint) = door {
+        return of_endpoint(endpoint, with).await;
+    }
     let Door::Host(host) = door else { return Listing::failed(Reason::new("certificates are read on a host")) };
     let with = with.clone();
     if !text(&with, "path").is_empty() {
@@ -138,6 +149,47 @@ async fn observe(door: &Door, with: &With) -> Listing {
         Err(listing) => return listing,
     };
     host.run(move |host| of_variables(host, &with, owners)).await.unwrap_or_else(Listing::failed)
+}
+
+/// Every chain that a server shows: it may have one for each kind of key.
+async fn of_endpoint(endpoint: &Endpoint, with: &With) -> Listing {
+    let (chains, more) = match served(endpoint).await {
+        Served::Chains(chains, more) => (chains, more),
+        Served::None(why) => return Listing::absent(why),
+        Served::Failed(reason) => return Listing::failed(reason),
+    };
+    let relations = Relations {
+        key: None,
+        host: Some(endpoint.expected_name().to_owned()),
+        anchors: endpoint_anchors(endpoint).await,
+        usage: if text(with, "usage") == "client" { Usage::Client } else { Usage::Server },
+        now: time::now(),
+    };
+    let (place, origin) = (endpoint.address().to_string(), endpoint.origin());
+    let mut unread = more;
+    let mut subjects = Vec::new();
+    for chain in chains {
+        let bundle = Bundle::of_chain(&chain);
+        let key = bundle.certificates.first().and_then(|entry| entry.certificate.key.key_type.known().cloned());
+        let what = format!("{} {}", endpoint.name(), key.as_deref().unwrap_or("chain"));
+        unread = unread.or_else(|| bundle.incompleteness().map(|what| Reason::new(format!("{place}: {what}"))));
+        for (i, entry) in bundle.certificates.iter().enumerate() {
+            let name = if i == 0 { what.clone() } else { format!("{what}#{}", i + 1) };
+            let mut subject = Subject::new(&CERTIFICATE, name, origin.as_str(), Basis::Live);
+            facts(&mut subject, &entry.certificate, &place, i + 1);
+            related(&mut subject, &bundle, &entry.certificate, i == 0, &relations);
+            subjects.push(subject);
+        }
+    }
+    match unread {
+        Some(reason) => Listing::partial(subjects, reason),
+        None => Listing::complete(subjects),
+    }
+}
+
+async fn endpoint_anchors(endpoint: &Endpoint) -> Result<Anchors, Reason> {
+    let roots: Vec<Vec<u8>> = endpoint.roots().await?.iter().map(|root| root.to_vec()).collect();
+    Anchors::of(Bundle::of_chain(&roots)).map_err(|error| Reason::new(format!("the trusted certificates: {error}")))
 }
 
 fn list(host: &Host, with: &With) -> Listing {

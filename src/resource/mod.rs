@@ -28,6 +28,7 @@ mod sensitive;
 mod setting;
 mod sshd;
 mod sshd_setting;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -133,6 +134,7 @@ pub static ALL: &[&Resource] = &[
     &setting::SETTING,
     &sshd::SSHD,
     &sshd_setting::SSHD_SETTING,
+    &tls::TLS,
 ];
 
 pub fn find(name: &str) -> Option<&'static Resource> {

@@ -20,6 +20,8 @@ pub(super) enum Scrub {
     Distinguished,
     /// A fingerprint after its algorithm, `SHA256:…`.
     Fingerprint,
+    /// A word of TLS: a suite, a group, a signature scheme.
+    Tls,
 }
 
 /// The name of a subject, as a field of its resource; what is not in the table is a sentence (`tls loopback, line 3`).
@@ -103,6 +105,17 @@ pub(super) const FIELDS: &[(&str, &str, Scrub)] = &[
     ("sshd_setting", "value", Scrub::Setting),
     ("sshd_setting", "values", Scrub::Setting),
     ("sshd_setting", "ignored.value", Scrub::Setting),
+    ("tls", SUBJECT, Scrub::Name(Kind::Target)),
+    ("tls", "suites.name", Scrub::Tls),
+    ("tls", "suites.code", Scrub::Tls),
+    ("tls", "suites.kex", Scrub::Tls),
+    ("tls", "suites.auth", Scrub::Tls),
+    ("tls", "suites.cipher", Scrub::Tls),
+    ("tls", "suites.mode", Scrub::Tls),
+    ("tls", "suites.mac", Scrub::Tls),
+    ("tls", "groups", Scrub::Tls),
+    ("tls", "signature_algorithms", Scrub::Tls),
+    ("tls", "alpn", Scrub::Tls),
 ];
 
 /// What the text of a field is.

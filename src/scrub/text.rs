@@ -58,7 +58,7 @@ impl<'k> Scrubber<'k> {
     pub(super) fn note(&mut self, text: &str, scrub: Scrub) {
         match scrub {
             Scrub::Name(_) | Scrub::Host => drop(self.scrub(text, scrub)),
-            Scrub::Text | Scrub::Prose | Scrub::Setting | Scrub::Distinguished | Scrub::Fingerprint => {
+            Scrub::Text | Scrub::Prose | Scrub::Setting | Scrub::Distinguished | Scrub::Fingerprint | Scrub::Tls => {
                 for prefix in ACCOUNTS {
                     for rest in text.split(prefix).skip(1) {
                         self.account(rest);
@@ -72,7 +72,8 @@ impl<'k> Scrubber<'k> {
     pub(super) fn scrub(&mut self, text: &str, scrub: Scrub) -> String {
         match scrub {
             _ if self.known.is_text(text) => text.to_owned(),
-            Scrub::Text => self.scan(text, false),
+            Scrub::Tls if crate::tls::is_word(text) => text.to_owned(),
+            Scrub::Text | Scrub::Tls => self.scan(text, false),
             Scrub::Prose => self.scan(text, true),
             Scrub::Setting if is_number(text) => text.to_owned(),
             Scrub::Setting => self.scan(text, false),

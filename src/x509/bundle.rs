@@ -52,6 +52,15 @@ impl Bundle {
         (!problems.is_empty()).then(|| problems.join("; "))
     }
 
+    /// A chain as a server shows it: one certificate after another, in DER.
+    pub fn of_chain(chain: &[Vec<u8>]) -> Self {
+        let mut bundle = Bundle::default();
+        for der in chain {
+            read_der(&mut bundle, der);
+        }
+        bundle
+    }
+
     fn problem(&mut self, line: Option<usize>, what: impl Into<String>) {
         self.problems.push(Problem { line, what: what.into() });
     }

@@ -45,6 +45,7 @@ mod postgres_rules;
 mod record;
 mod sshd;
 mod support;
+mod tls;
 mod x509;
 
 fn main() -> ExitCode {
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         x509::trials(),
         record::trials(),
         sshd::trials(),
+        tls::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, suites.into_iter().flatten().collect());
     let tests = conclusion.exit_code();

@@ -21,7 +21,14 @@ impl Anchors {
     /// # Errors
     /// A lowercase fragment when not a single anchor can be read. With some unreadable, a missing issuer is unknown.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        let bundle = read_certificates(bytes);
+        Self::of(read_certificates(bytes))
+    }
+
+    /// Takes these certificates as anchors.
+    ///
+    /// # Errors
+    /// As [`Anchors::read`].
+    pub fn of(bundle: Bundle) -> Result<Self, String> {
         if bundle.certificates.is_empty() {
             return Err(bundle.incompleteness().unwrap_or_else(|| "no certificate was found".to_owned()));
         }

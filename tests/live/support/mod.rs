@@ -17,5 +17,6 @@ pub(crate) mod session;
 pub(crate) mod shared;
 pub(crate) mod slow;
 pub(crate) mod sweep;
+pub(crate) mod tls;
 pub(crate) mod tools;
 pub(crate) mod wire;
