@@ -149,6 +149,8 @@ fn target(kind: Kind) -> &'static str {
         Kind::Host => "a host or a root directory",
         Kind::Docker => "a Docker daemon",
         Kind::Postgres => "a PostgreSQL server",
+        Kind::Manifest => "a Compose project or Kubernetes manifests",
+        Kind::Containers => "a Docker daemon, a Compose project or Kubernetes manifests",
     }
 }
 

@@ -38,6 +38,7 @@ mod harness;
 mod hba;
 mod host;
 mod host_rules;
+mod manifests;
 mod postgres;
 mod postgres_commands;
 mod postgres_rules;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         docker::trials(),
         docker_rules::trials(),
         docker_cli::trials(),
+        manifests::trials(),
         postgres::trials(),
         postgres_rules::trials(),
         postgres_commands::trials(),
