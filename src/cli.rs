@@ -39,11 +39,14 @@ pub enum Command {
     #[command(after_help = "\
 Without arguments this machine is audited, Docker if its socket is there, PostgreSQL if DATABASE_URL \
 or a PG* variable names one or a local socket is there. A target that is named and cannot be reached \
-is unknown; one that was merely looked for is not applicable.
+is unknown; one that was merely looked for is not applicable. Where manifests are named and no other \
+target is, nothing else is looked at.
 
 Examples:
   harden check --fail-on high --allow-unknown
   harden check --root /mnt/image --profile host
+  harden check --profile compose --compose compose.yaml compose.prod.yaml
+  harden check --profile kubernetes --manifest deploy/
   harden check --docker tcp://10.0.0.5:2376 --docker-cert-path ~/.docker
   PGPASSWORD=… harden check --postgres 'host=db user=audit dbname=postgres sslmode=verify-full'
   harden check --endpoint https://app.example.org --endpoint smtp://mx.example.org
@@ -118,6 +121,26 @@ pub struct Targets {
     /// it. harden connects to it without logging in. May be given more than once.
     #[arg(long, value_name = "URL", help_heading = "Targets")]
     pub endpoint: Vec<String>,
+
+    /// The files of a Compose project, each laid over those before it, or its directory.
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Targets")]
+    pub compose: Vec<PathBuf>,
+
+    /// A file of variables for `--compose`, in place of the project's `.env`; may be given more than once.
+    #[arg(long, value_name = "FILE", help_heading = "Targets")]
+    pub compose_env: Vec<PathBuf>,
+
+    /// Start this profile of the Compose project, or `*` for all; may be given more than once.
+    #[arg(long, value_name = "NAME", help_heading = "Targets")]
+    pub compose_profile: Vec<String>,
+
+    /// Let the variables that harden was started with go before those of files, as Compose does.
+    #[arg(long, help_heading = "Targets")]
+    pub compose_own_env: bool,
+
+    /// Kubernetes manifests: files, or directories of them.
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Targets")]
+    pub manifest: Vec<PathBuf>,
 
     /// Seconds that one query may take.
     #[arg(long, value_name = "SECONDS", help_heading = "Targets", value_parser = clap::value_parser!(u64).range(1..=3600))]

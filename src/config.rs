@@ -18,7 +18,9 @@ use crate::yaml::{Key, Kind, MAX_BYTES, Node};
 
 const KEYS: [&str; 8] =
     ["profiles", "rules", "fail_on", "allow_unknown", "timeout", "total_timeout", "inputs", "targets"];
-const TARGET_KEYS: [&str; 4] = ["root", "docker", "postgres", "endpoints"];
+const TARGET_KEYS: [&str; 6] = ["root", "docker", "postgres", "endpoints", "compose", "manifests"];
+const MANIFESTS_KEYS: [&str; 2] = ["name", "files"];
+const COMPOSE_KEYS: [&str; 5] = ["name", "files", "env_files", "profiles", "own_env"];
 const POSTGRES_KEYS: [&str; 2] = ["name", "dsn"];
 const ENDPOINT_KEYS: [&str; 7] = ["name", "url", "connect", "ca", "server_name", "origins", "headers"];
 
@@ -42,6 +44,22 @@ pub struct Config {
     /// Names, where given, and connection strings or where to find them.
     pub postgres: Vec<(Option<String>, String)>,
     pub endpoints: Vec<Endpoint>,
+    pub compose: Vec<Compose>,
+    /// Sets of Kubernetes manifests: a name, where given, and files or directories.
+    pub manifests: Vec<(Option<String>, Vec<PathBuf>)>,
+}
+
+/// A Compose project, as the file names it.
+#[derive(Debug, Default, PartialEq)]
+pub struct Compose {
+    /// The target's name.
+    pub name: Option<String>,
+    /// Its files, or its directory.
+    pub files: Vec<PathBuf>,
+    pub env_files: Vec<PathBuf>,
+    pub profiles: Vec<String>,
+    /// Whether the variables that harden was started with count.
+    pub own_env: bool,
 }
 
 /// An endpoint and what is said of it.
@@ -195,9 +213,28 @@ fn targets(reader: &Reader<'_>, node: &Node, base: &Path, config: &mut Config) {
                 Some(items) => config.endpoints.extend(items.iter().filter_map(|item| endpoint(reader, item, base))),
                 None => config.endpoints.extend(endpoint(reader, value, base)),
             },
+            "compose" => {
+                let items = value.sequence().unwrap_or(std::slice::from_ref(value));
+                config.compose.extend(items.iter().map(|item| compose(reader, item, base)));
+            }
+            "manifests" => {
+                let items = value.sequence().unwrap_or(std::slice::from_ref(value));
+                config.manifests.extend(items.iter().map(|item| manifests(reader, item, base)));
+            }
             _ => {}
         }
     }
+}
+
+/// A path, or a map with several.
+fn manifests(reader: &Reader<'_>, node: &Node, base: &Path) -> (Option<String>, Vec<PathBuf>) {
+    if node.text().is_some() {
+        return (None, reader.text(node).map(|path| base.join(path)).into_iter().collect());
+    }
+    reader.keys(node, &MANIFESTS_KEYS, "a set of manifests");
+    let files = reader.required(node, "files").map(|value| reader.texts(value)).unwrap_or_default();
+    let name = node.get("name").and_then(|value| reader.text(value)).map(str::to_owned);
+    (name, files.iter().map(|path| base.join(path)).collect())
 }
 
 fn postgres(reader: &Reader<'_>, node: &Node) -> Option<(Option<String>, String)> {
@@ -265,6 +302,33 @@ fn headers(reader: &Reader<'_>, node: &Node, base: &Path) -> Vec<(String, String
     entries.iter().filter_map(header).collect()
 }
 
+/// A path, or a map of what makes up the project.
+fn compose(reader: &Reader<'_>, node: &Node, base: &Path) -> Compose {
+    if node.text().is_some() {
+        return Compose {
+            files: reader.text(node).map(|path| base.join(path)).into_iter().collect(),
+            ..Compose::default()
+        };
+    }
+    let mut project = Compose::default();
+    let paths = |value| reader.texts(value).iter().map(|path| base.join(path)).collect();
+    reader.required(node, "files");
+    for (key, value) in reader.keys(node, &COMPOSE_KEYS, "a Compose project") {
+        match key.name.as_str() {
+            "name" => project.name = reader.text(value).map(str::to_owned),
+            "files" => project.files = paths(value),
+            "env_files" => project.env_files = paths(value),
+            "profiles" => project.profiles = reader.texts(value),
+            "own_env" => {
+                let words = [("true", true), ("false", false)];
+                project.own_env = reader.word(value, &words, "truth value").unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+    project
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,6 +355,15 @@ mod tests {
         assert_eq!(config.rules, [PathBuf::from("/etc/harden/rules")]);
         assert_eq!(config.postgres, [(None, "env:DATABASE_URL".into()), (Some("main".into()), "file:dsn".into())]);
         assert_eq!(config.inputs.len(), 2);
+        let config = read(
+            "[[targets.compose]]\nname = \"shop\"\nfiles = [\"a.yaml\", \"b.yaml\"]\nenv_files = \"prod.env\"\nown_env = true\n\
+             [[targets.manifests]]\nfiles = \"deploy\"\n",
+        )
+        .unwrap();
+        let compose = &config.compose[0];
+        assert_eq!(compose.files, [PathBuf::from("/etc/harden/a.yaml"), PathBuf::from("/etc/harden/b.yaml")]);
+        assert_eq!((compose.env_files.len(), compose.own_env, compose.name.as_deref()), (1, true, Some("shop")));
+        assert_eq!(config.manifests, [(None, vec![PathBuf::from("/etc/harden/deploy")])]);
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl<'f> Judge<'f> {
         let target = judged.target.unwrap_or_else(|| {
             let kind =
                 self.rule.check.selections().last().and_then(|selection| plan::kinds(selection).into_iter().next());
-            kind.map_or("", |kind| self.targets.get(&kind).map_or(kind.as_str(), |target| &target.name))
+            kind.map_or("", |kind| plan::of_kind(&self.targets, kind).map_or(kind.as_str(), |target| &target.name))
         });
         Finding {
             rule: self.rule,

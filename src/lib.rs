@@ -26,6 +26,7 @@ pub mod finding;
 pub mod format;
 pub mod glob;
 pub mod hba;
+pub mod manifest;
 pub mod matcher;
 pub mod observe;
 pub mod openssh;

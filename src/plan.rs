@@ -57,8 +57,14 @@ impl<'f> Expansion<'f> {
 pub fn combinations<'f>(rule: &Rule, targets: &'f [Target]) -> Vec<Targets<'f>> {
     let kinds: BTreeSet<Kind> = rule.selections().iter().flat_map(|selection| kinds(selection)).collect();
     let mut combinations = vec![Targets::new()];
+    let asks_daemon = kinds.contains(&Kind::Docker);
     for kind in kinds {
-        let of_kind: Vec<&Target> = targets.iter().filter(|target| target.kind == kind).collect();
+        let of_kind = match kind {
+            Kind::Containers if !asks_daemon => tellers(targets),
+            // The daemon that is asked for itself tells of its containers too: see `of_kind`.
+            Kind::Containers => continue,
+            kind => targets.iter().filter(|target| target.kind == kind).collect(),
+        };
         if of_kind.is_empty() {
             continue;
         }
@@ -70,6 +76,23 @@ pub fn combinations<'f>(rule: &Rule, targets: &'f [Target]) -> Vec<Targets<'f>> 
         combinations = combinations.iter().flat_map(widen).collect();
     }
     combinations
+}
+
+/// The targets that tell of containers: daemons and manifests. A daemon that is not there has nothing to add to manifests.
+fn tellers(targets: &[Target]) -> Vec<&Target> {
+    let tells = |target: &&Target| matches!(target.kind, Kind::Docker | Kind::Manifest);
+    let all: Vec<&Target> = targets.iter().filter(tells).collect();
+    let present: Vec<&Target> =
+        all.iter().copied().filter(|target| !matches!(target.access, Access::Absent(_))).collect();
+    if present.is_empty() { all } else { present }
+}
+
+/// The target that answers queries of a kind.
+pub fn of_kind<'f>(targets: &Targets<'f>, kind: Kind) -> Option<&'f Target> {
+    match (targets.get(&kind), kind) {
+        (None, Kind::Containers) => targets.get(&Kind::Docker).copied(),
+        (target, _) => target.copied(),
+    }
 }
 
 /// The kinds of targets that a selection looks at: a list of parameters may name more than one.
@@ -117,7 +140,7 @@ pub fn expand<'f>(selection: &Selection, targets: &Targets<'f>, facts: &Facts, n
     for binding in bindings {
         for with in fill(&selection.with, &binding) {
             let kind = (selection.resource.target)(&with);
-            let Some(target) = targets.get(&kind) else {
+            let Some(target) = of_kind(targets, kind) else {
                 // A run says of every kind of target whether there is one; facts that do not were not collected so.
                 let reason = Reason::new(format!("the facts do not say whether there is a {} target", kind.as_str()));
                 expansion.doubt(None, reason);

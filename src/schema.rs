@@ -147,6 +147,45 @@ fn profile() -> Json {
     })
 }
 
+fn one_or_several(item: &Json) -> Json {
+    json!({ "anyOf": [item, { "type": "array", "items": item }] })
+}
+
+/// A path, or a map of what makes up a Compose project.
+fn compose_project(list: &impl Fn(&str) -> Json) -> Json {
+    json!({ "anyOf": [
+        { "type": "string" },
+        {
+            "type": "object",
+            "properties": {
+                "name": { "type": "string", "description": "the target's name" },
+                "files": list("its files, each laid over those before it, or its directory; relative to this file"),
+                "env_files": list("files of variables in place of the project's .env"),
+                "profiles": list("profiles that are started"),
+                "own_env": { "type": "boolean", "description": "whether the variables that harden was started with count" },
+            },
+            "required": ["files"],
+            "additionalProperties": false,
+        },
+    ] })
+}
+
+/// A path, or a map of what makes up a set of Kubernetes manifests.
+fn manifests(list: &impl Fn(&str) -> Json) -> Json {
+    json!({ "anyOf": [
+        { "type": "string" },
+        {
+            "type": "object",
+            "properties": {
+                "name": { "type": "string", "description": "the target's name" },
+                "files": list("files, or directories of them, relative to this file"),
+            },
+            "required": ["files"],
+            "additionalProperties": false,
+        },
+    ] })
+}
+
 fn config() -> Json {
     let list = |about: &str| json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }], "description": about });
     let postgres = json!({ "anyOf": [
@@ -180,10 +219,12 @@ fn config() -> Json {
         },
     ] });
     let targets = Map::from_iter([
+        ("compose".to_owned(), one_or_several(&compose_project(&list))),
+        ("manifests".to_owned(), one_or_several(&manifests(&list))),
         ("root".to_owned(), json!({ "type": "string", "description": "a directory to audit as the root of a host" })),
         ("docker".to_owned(), json!({ "type": "string", "description": "unix:///path or tcp://host:port" })),
-        ("postgres".to_owned(), json!({ "anyOf": [postgres.clone(), { "type": "array", "items": postgres }] })),
-        ("endpoints".to_owned(), json!({ "anyOf": [endpoint.clone(), { "type": "array", "items": endpoint }] })),
+        ("postgres".to_owned(), one_or_several(&postgres)),
+        ("endpoints".to_owned(), one_or_several(&endpoint)),
     ]);
     let mut schema = object(
         Map::from_iter([

@@ -17,6 +17,11 @@ const MAX_DEPTH: usize = 48;
 /// Nodes of the tree, copies made by aliases included.
 const MAX_NODES: usize = 50_000;
 
+/// Bytes of a file of another program that is read at all.
+pub const MAX_FOREIGN_BYTES: usize = 8 << 20;
+const MAX_FOREIGN_DEPTH: usize = 100;
+const MAX_FOREIGN_NODES: usize = 500_000;
+
 /// A node with its place, in bytes.
 #[derive(Debug, Clone)]
 pub struct Node {
@@ -100,33 +105,17 @@ impl Node {
 
 /// Parses one document. The problems are those of the text as YAML; what the tree means is for the caller.
 pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
-    if text.len() > MAX_BYTES {
-        return Err(vec![Problem::new(0..0, format!("the file is larger than {MAX_BYTES} bytes"))]);
-    }
-    let mut builder = Builder::new(text);
-    let problem = builder.run().err();
-    builder.problems.extend(problem);
-    match builder.root {
-        Some(root) if builder.problems.is_empty() => Ok(root),
-        None if builder.problems.is_empty() => Err(vec![Problem::new(0..0, "the file is empty")]),
-        _ => Err(builder.problems),
+    let mut roots = Builder::new(text, false).finish()?;
+    match roots.pop() {
+        Some(root) => Ok(root),
+        None => Err(vec![Problem::new(0..0, "the file is empty")]),
     }
 }
 
-/// Parses every document of a stream that another program is configured by. Tags of that program's own are kept.
-pub fn parse_documents(text: &str) -> Result<Vec<Node>, Vec<Problem>> {
-    if text.len() > MAX_BYTES {
-        return Err(vec![Problem::new(0..0, format!("the file is larger than {MAX_BYTES} bytes"))]);
-    }
-    let mut builder = Builder { documents: Some(Vec::new()), ..Builder::new(text) };
-    let problem = builder.run().err();
-    builder.problems.extend(problem);
-    if !builder.problems.is_empty() {
-        return Err(builder.problems);
-    }
-    let mut documents = builder.documents.unwrap_or_default();
-    documents.extend(builder.root);
-    Ok(documents)
+/// Parses the documents of a file that is another program's: larger, several to a file, with any tags. A tag of the
+/// core schema leaves its mark on a scalar only: `!!str` is as good as quotes.
+pub fn documents(text: &str) -> Result<Vec<Node>, Vec<Problem>> {
+    Builder::new(text, true).finish()
 }
 
 /// A collection being filled.
@@ -148,14 +137,14 @@ struct Builder<'t> {
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
-    root: Option<Node>,
+    roots: Vec<Node>,
     problems: Vec<Problem>,
-    /// Documents before the last one, where there may be several.
-    documents: Option<Vec<Node>>,
+    /// Whether the file is another program's.
+    foreign: bool,
 }
 
 impl<'t> Builder<'t> {
-    fn new(whole: &'t str) -> Self {
+    fn new(whole: &'t str, foreign: bool) -> Self {
         let text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
         let offsets = (!text.is_ascii()).then(|| text.char_indices().map(|(byte, _)| byte).collect());
         Builder {
@@ -165,10 +154,20 @@ impl<'t> Builder<'t> {
             open: Vec::new(),
             anchors: HashMap::new(),
             nodes: 0,
-            root: None,
+            roots: Vec::new(),
             problems: Vec::new(),
-            documents: None,
+            foreign,
         }
+    }
+
+    fn finish(mut self) -> Result<Vec<Node>, Vec<Problem>> {
+        let most = if self.foreign { MAX_FOREIGN_BYTES } else { MAX_BYTES };
+        if self.skipped + self.text.len() > most {
+            return Err(vec![Problem::new(0..0, format!("the file is larger than {most} bytes"))]);
+        }
+        let problem = self.run().err();
+        self.problems.extend(problem);
+        if self.problems.is_empty() { Ok(self.roots) } else { Err(self.problems) }
     }
 
     fn byte(&self, char_index: usize) -> usize {
@@ -210,12 +209,7 @@ impl<'t> Builder<'t> {
                     self.count(copy.size(), &range)?;
                     self.close(Node { span: range, ..copy }, 0)?;
                 }
-                Event::DocumentStart(_) if self.root.is_some() => {
-                    if let Some(documents) = &mut self.documents {
-                        documents.extend(self.root.take());
-                        self.anchors.clear();
-                        continue;
-                    }
+                Event::DocumentStart(_) if !self.roots.is_empty() && !self.foreign => {
                     return Err(
                         Problem::new(range, "a second document starts here").help("put each document in its own file")
                     );
@@ -237,8 +231,9 @@ impl<'t> Builder<'t> {
         tag: Option<&saphyr_parser::Tag>,
         range: Range<usize>,
     ) -> Result<(), Problem> {
-        if self.open.len() >= MAX_DEPTH {
-            return Err(Problem::new(range, format!("nested deeper than {MAX_DEPTH} levels")));
+        let most = if self.foreign { MAX_FOREIGN_DEPTH } else { MAX_DEPTH };
+        if self.open.len() >= most {
+            return Err(Problem::new(range, format!("nested deeper than {most} levels")));
         }
         let tag = self.local_tag(tag, &range);
         self.open.push(Open { node: Node { span: range, tag, kind }, anchor, key: None, names: HashSet::new() });
@@ -265,7 +260,7 @@ impl<'t> Builder<'t> {
             self.anchors.insert(anchor, node.clone());
         }
         let Some(parent) = self.open.last_mut() else {
-            self.root = Some(node);
+            self.roots.push(node);
             return Ok(());
         };
         match &mut parent.node.kind {
@@ -289,20 +284,21 @@ impl<'t> Builder<'t> {
 
     fn count(&mut self, more: usize, range: &Range<usize>) -> Result<(), Problem> {
         self.nodes = self.nodes.saturating_add(more);
-        if self.nodes > MAX_NODES {
-            return Err(Problem::new(
-                range.clone(),
-                format!("more than {MAX_NODES} values, copies by aliases included"),
-            ));
+        let most = if self.foreign { MAX_FOREIGN_NODES } else { MAX_NODES };
+        if self.nodes > most {
+            return Err(Problem::new(range.clone(), format!("more than {most} values, copies by aliases included")));
         }
         Ok(())
     }
 
     fn local_tag(&mut self, tag: Option<&saphyr_parser::Tag>, range: &Range<usize>) -> Option<String> {
         let tag = tag?;
-        if self.documents.is_some() {
-            // `!!str` and the like say how a scalar is read, which is for whom it is meant.
-            return (tag.handle == "!").then(|| tag.suffix.clone());
+        if self.foreign {
+            let core = tag.handle == "tag:yaml.org,2002:" || tag.handle == "!!";
+            return match tag.suffix.as_str() {
+                "map" | "seq" | "int" | "float" | "bool" | "null" if core => None,
+                suffix => Some(suffix.to_owned()),
+            };
         }
         if tag.handle == "!" && matches!(tag.suffix.as_str(), "unknown" | "absent" | "invalid") {
             return Some(tag.suffix.clone());
@@ -429,7 +425,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_parses_or_is_refused(text in ".{0,400}") {
-            let _ = parse(&text);
+            let _ = (parse(&text), documents(&text));
         }
 
         #[test]

@@ -9,14 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli;
-use crate::config::Config;
+use crate::config::{Compose, Config};
 use crate::dsn::{Client, Conninfo, KEYWORDS, resolve};
 use crate::error::Error;
 use crate::facts::{Access, Facts, Target};
+use crate::manifest::compose;
 use crate::observe::{Limits, observe};
 use crate::rule::Rule;
 use crate::target::docker::{Docker, DockerAddress, Reach, from_environment};
 use crate::target::host::Host;
+use crate::target::manifest::{Manifest, Source, compose_files, manifest_files};
 use crate::target::postgres::Postgres;
 use crate::target::process::Process;
 use crate::target::{Door, Kind};
@@ -29,6 +31,8 @@ const TIMEOUT: u64 = 10;
 const TOTAL_TIMEOUT: u64 = 300;
 /// Where a local server's socket usually is.
 const POSTGRES_SOCKETS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
+/// Why nothing else is looked at where manifests are named.
+const ONLY_MANIFESTS: &str = "only manifests were named";
 /// Variables that say that a PostgreSQL server is meant.
 const POSTGRES_VARIABLES: [&str; 4] = ["PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE"];
 
@@ -93,6 +97,7 @@ async fn interrupted() {
 impl Look<'_> {
     async fn run(&self, rules: &[Rule], now: i64, err: &mut dyn Write) -> Result<Facts, Error> {
         let mut opened = Opened::default();
+        self.manifests(&mut opened)?;
         self.host(&mut opened)?;
         self.docker(&mut opened).await?;
         self.postgres(&mut opened, err).await?;
@@ -112,7 +117,53 @@ impl Look<'_> {
         self.args.root.as_ref().or(self.config.root.as_ref()).filter(|root| root.as_path() != Path::new("/"))
     }
 
+    /// Whether manifests are named, so that nothing is merely looked for.
+    fn only_manifests(&self) -> bool {
+        let named = [&self.args.compose, &self.args.manifest].iter().any(|files| !files.is_empty());
+        named || !self.config.compose.is_empty() || !self.config.manifests.is_empty()
+    }
+
+    /// Opens what is named, that of the command line in place of the configuration's.
+    fn manifests(&self, opened: &mut Opened) -> Result<(), Error> {
+        let project = Compose {
+            files: self.args.compose.clone(),
+            env_files: self.args.compose_env.clone(),
+            profiles: self.args.compose_profile.clone(),
+            own_env: self.args.compose_own_env,
+            name: None,
+        };
+        let named = if self.args.compose.is_empty() { self.config.compose.as_slice() } else { &[project] };
+        for project in named {
+            let name = project.name.clone().unwrap_or_else(|| opened.free_name("compose"));
+            let files = project_files(&project.files)?;
+            let shown: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+            let variables = if project.own_env { std::env::vars().collect() } else { BTreeMap::new() };
+            let (env_files, profiles) = (project.env_files.clone(), project.profiles.clone());
+            let parent = files.first().and_then(|file| Some(file.canonicalize().ok()?.parent()?.to_owned()));
+            let directory = parent.unwrap_or_default();
+            let source = Source::Compose(compose::Request { files, env_files, variables, profiles, directory });
+            let door = Door::Manifest(Box::new(Manifest::new(source, Arc::clone(&self.salt))));
+            opened.refuse_twin(&name, "`name = …` under `[[targets.compose]]`")?;
+            opened.add(&name, Kind::Manifest, shown.join(", "), Access::Audited, Some(door));
+        }
+        let set = [(None, self.args.manifest.clone())];
+        let named = if self.args.manifest.is_empty() { self.config.manifests.as_slice() } else { &set };
+        for (name, paths) in named {
+            let name = name.clone().unwrap_or_else(|| opened.free_name("manifests"));
+            let shown: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+            let source = Source::Kubernetes(manifest_paths(paths)?);
+            let door = Door::Manifest(Box::new(Manifest::new(source, Arc::clone(&self.salt))));
+            opened.refuse_twin(&name, "`name = …` under `[[targets.manifests]]`")?;
+            opened.add(&name, Kind::Manifest, shown.join(", "), Access::Audited, Some(door));
+        }
+        Ok(())
+    }
+
     fn host(&self, opened: &mut Opened) -> Result<(), Error> {
+        if self.only_manifests() && self.args.root.is_none() && self.config.root.is_none() {
+            opened.absent(Kind::Host, ONLY_MANIFESTS);
+            return Ok(());
+        }
         let root = self.root().map_or(Path::new("/"), PathBuf::as_path);
         let host = Host::open(root, Arc::clone(&self.salt))
             .map_err(|error| Error::usage(format!("{} cannot be audited as a root: {error}", root.display())))?;
@@ -129,6 +180,10 @@ impl Look<'_> {
             (Some(_), "DOCKER_TLS_VERIFY") => Some("1".to_owned()),
             _ => std::env::var(name).ok(),
         };
+        if named.is_none() && self.only_manifests() {
+            opened.absent(Kind::Docker, ONLY_MANIFESTS);
+            return Ok(());
+        }
         let asked_for = named.is_some() || variable("DOCKER_HOST").is_some_and(|value| !value.is_empty());
         if !asked_for && self.root().is_some() {
             opened.absent(Kind::Docker, "only files are audited with --root");
@@ -181,6 +236,10 @@ impl Look<'_> {
         }
         if named.is_empty() {
             named.clone_from(&self.config.postgres);
+        }
+        if named.is_empty() && self.only_manifests() {
+            opened.absent(Kind::Postgres, ONLY_MANIFESTS);
+            return Ok(());
         }
         if named.is_empty() {
             return self.look_for_postgres(opened).await;
@@ -276,9 +335,57 @@ impl Opened {
         Err(Error::usage(format!("two targets are called `{name}`")).help(format!("give each a name: {example}")))
     }
 
+    /// The name, with a number where others have it.
+    fn free_name(&self, name: &str) -> String {
+        let taken = |name: &str| self.targets.iter().any(|target| target.name == name);
+        let numbered = std::iter::once(name.to_owned()).chain((2..).map(|number| format!("{name}-{number}")));
+        numbered.into_iter().find(|name| !taken(name)).unwrap_or_else(|| name.to_owned())
+    }
+
     fn absent(&mut self, kind: Kind, why: &str) {
         self.add(kind.as_str(), kind, String::new(), Access::Absent(why.to_owned()), None);
     }
+}
+
+/// The files that were named; a directory stands for those that Compose finds in it.
+fn project_files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for path in named {
+        if path.is_dir() {
+            let found = compose_files(path);
+            if found.is_empty() {
+                let error = Error::usage(format!("{} has no Compose file", path.display()));
+                return Err(error.help("name the file: --compose FILE"));
+            }
+            files.extend(found);
+        } else if path.exists() {
+            files.push(path.clone());
+        } else {
+            return Err(Error::usage(format!("{} does not exist", path.display())));
+        }
+    }
+    Ok(files)
+}
+
+/// The files that were named, and those of the directories that were.
+fn manifest_paths(named: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for path in named {
+        if path.is_dir() {
+            let found = manifest_files(path);
+            let found = found.map_err(|error| Error::usage(format!("{} cannot be listed: {error}", path.display())))?;
+            if found.is_empty() {
+                let error = Error::usage(format!("{} has no manifests", path.display()));
+                return Err(error.help("manifests are files that end in .yaml, .yml or .json"));
+            }
+            files.extend(found);
+        } else if path.exists() {
+            files.push(path.clone());
+        } else {
+            return Err(Error::usage(format!("{} does not exist", path.display())));
+        }
+    }
+    Ok(files)
 }
 
 /// `NAME=DSN`: the part before the first `=` is a name unless it is one of libpq's keywords.

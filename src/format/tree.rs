@@ -68,7 +68,7 @@ fn json_node(text: &Text<'_>, raw: &str, depth: usize) -> Option<Node> {
 
 /// Every document of a YAML stream. Merge keys (`<<`) are followed, as YAML 1.1's type repository says.
 pub(super) fn yaml(text: &Text<'_>) -> Result<Vec<Document>, String> {
-    let roots = yaml::parse_documents(text.body).map_err(|problems| {
+    let roots = yaml::documents(text.body).map_err(|problems| {
         let at = problems.first().map_or(0, |problem| problem.span.start);
         format!("it is not YAML that harden reads (line {})", line_of(text.body, at))
     })?;
@@ -99,6 +99,7 @@ fn yaml_node(text: &Text<'_>, node: &yaml::Node) -> Node {
     let place = text.at(node.span.start);
     let kind = match (&node.kind, node.tag.as_deref()) {
         (_, Some("vault")) => Kind::Encrypted,
+        (yaml::Kind::Scalar { text, .. }, Some("str")) => Kind::Text { text: text.clone(), bare: false },
         // A program's own tag (`!Ref`, `!secret`, `!reference`) stands for something that it looks up.
         (_, Some(_)) => Kind::Unclear("it has a tag of the program's own".to_owned()),
         (yaml::Kind::Scalar { text, quoted: false }, None) if is_null(text) => Kind::Null,

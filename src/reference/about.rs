@@ -162,6 +162,8 @@ fn target(kind: Kind) -> &'static str {
         Kind::Docker => "a Docker daemon",
         Kind::Postgres => "a PostgreSQL server",
         Kind::Endpoint => "an endpoint",
+        Kind::Manifest => "a Compose project or Kubernetes manifests",
+        Kind::Containers => "a Docker daemon, a Compose project or Kubernetes manifests",
     }
 }
 

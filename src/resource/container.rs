@@ -1,5 +1,7 @@
-//! `container`: the containers of a Docker daemon, as they are configured and as they run.
+//! `container`: the containers of a Docker daemon, as they are configured and as they run, and those that manifests
+//! declare.
 
+mod declared;
 mod fields;
 mod mounts;
 mod ports;
@@ -21,14 +23,14 @@ use crate::value::{Observed, Reason, Record};
 
 pub(crate) static CONTAINER: Resource = Resource {
     name: "container",
-    about: "a container of the Docker daemon, running or not, as the daemon and the host's own process table show it",
-    privilege: "root, or membership of the group docker (which equals root)",
+    about: "a container: of the Docker daemon, running or not, as the daemon and the host's own process table show it; or as a Compose file or a Kubernetes manifest declares it",
+    privilege: "root, or membership of the group docker (which equals root); read permission for manifests",
     params: &[
         Param {
             name: "name",
             accepts: Accepts::Text,
             required: false,
-            about: "a name or a pattern (`web-*`); all containers without it",
+            about: "a name or a pattern (`web-*`); of a declared one its service, its `container_name`, or a pod's container with or without what it belongs to; all containers without it",
         },
         Param {
             name: "image",
@@ -39,12 +41,18 @@ pub(crate) static CONTAINER: Resource = Resource {
     ],
     fields: fields::FIELDS,
     can_be_absent: false,
-    target: |_| Kind::Docker,
+    target: |_| Kind::Containers,
     observe: |door, with| Box::pin(observe(door, with)),
 };
 
 async fn observe(door: &Door, with: &With) -> Listing {
-    let Door::Docker(docker) = door else { return Listing::failed(Reason::new("containers are read from a daemon")) };
+    let docker = match door {
+        Door::Docker(docker) => docker,
+        Door::Manifest(manifest) => return declared::list(manifest, with).await,
+        Door::Host(_) | Door::Postgres(_) | Door::Endpoint(_) => {
+            return Listing::failed(Reason::new("containers are read from a daemon or a manifest"));
+        }
+    };
     match containers(docker, with).await {
         Ok(subjects) => Listing::complete(subjects),
         Err(reason) => Listing::failed(reason),

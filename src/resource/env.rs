@@ -1,4 +1,4 @@
-//! `env`: the variables that a container, a process or a unit runs with, or that a dotenv file sets.
+//! `env`: the variables that a container, a process or a unit runs with or will, or that a dotenv file sets.
 
 use secrecy::ExposeSecret;
 use serde_json::Value as Json;
@@ -22,7 +22,12 @@ const FIELDS: &[Field] = &[
         "whose variable it is: `container web`, `process app (pid 12)`, `unit app.service`, `/etc/app.env`",
     ),
     field("name", Type::Text, "", "the variable's name"),
-    field("present", BOOL, "", "whether it is set; an exact name that is not set is a subject too"),
+    field(
+        "present",
+        BOOL,
+        "",
+        "whether it is set; an exact name that is not set is a subject too; of a declared container whether its manifest sets it, whatever the image does",
+    ),
     field(
         "value",
         Type::As,
@@ -33,7 +38,7 @@ const FIELDS: &[Field] = &[
         "unresolved",
         BOOL,
         "",
-        "whether it is set to a reference (`${…}`, `%i`) that harden does not resolve; its value is unknown then",
+        "whether it is set to a reference (`${…}`, `%i`, a Secret that is not in the manifests) that harden does not resolve; its value is unknown then",
     ),
     field("length", Type::Integer, "", "bytes of the value, whatever `as` says"),
     field(
@@ -47,7 +52,7 @@ const FIELDS: &[Field] = &[
 
 pub(super) static ENV: Resource = Resource {
     name: "env",
-    about: "An environment variable of a container, a process, a systemd unit or a dotenv file. A variable that is not set is a subject with `present: false`; missing is the thing whose it would be, or any that matches a name with `*`.",
+    about: "An environment variable of a container (running, or declared in a Compose file or a manifest), a process, a systemd unit or a dotenv file. A variable that is not set is a subject with `present: false`; missing is the thing whose it would be, or any that matches a name with `*`.",
     privilege: "root, or the process's own user, for a process; read permission for files",
     params: &[
         Param {
@@ -82,7 +87,7 @@ pub(super) static ENV: Resource = Resource {
 
 /// The kind of target that the owner of a variable is on.
 pub(super) fn owner_kind(of: &str) -> Kind {
-    if of == "container" || of.starts_with("container:") { Kind::Docker } else { Kind::Host }
+    if of == "container" || of.starts_with("container:") { Kind::Containers } else { Kind::Host }
 }
 
 /// The environments of `of`. The only place where loaders ask for them.
@@ -92,9 +97,12 @@ pub(super) async fn environments(door: &Door, of: &str) -> Result<Environments, 
             let of = of.to_owned();
             host.run(move |host| environments::read(host, &of)).await?
         }
-        (Door::Docker(docker), Kind::Docker) => {
+        (Door::Docker(docker), Kind::Containers) => {
             let name = of.strip_prefix("container:").unwrap_or("*");
             docker.environments(name).await.map(|seen| Environments { seen, more: None })
+        }
+        (Door::Manifest(manifest), Kind::Containers) => {
+            manifest.environments(of.strip_prefix("container:").unwrap_or("*")).await
         }
         _ => Err(Reason::new(format!("`{of}` is not read from this target"))),
     }
@@ -113,22 +121,19 @@ pub(super) async fn values(door: &Door, of: &str, name: &str) -> Result<Vec<Owne
     let Environments { seen, more } = environments(door, of).await.map_err(Listing::failed)?;
     let mut found = Vec::new();
     for environment in seen {
-        let (origin, basis) = (environment.origin, environment.basis);
-        let variables = match environment.variables {
-            Ok(variables) => variables,
-            Err(reason) => {
-                found.push(Owned { origin, basis, value: Err(reason) });
-                continue;
-            }
-        };
-        found.extend(variables.into_iter().filter(|variable| variable.name == name).map(|variable| Owned {
-            origin: format!("{} {name}", variable.origin.as_deref().unwrap_or(&origin)),
-            basis,
-            value: match variable.value {
-                Some(value) => Ok(value.expose_secret().to_owned()),
-                None => Err(Reason::new(format!("{name} is set to something that harden does not resolve"))),
-            },
-        }));
+        let (origin, basis) = (&environment.origin, environment.basis);
+        match environment.variable(name) {
+            Ok(None) => {}
+            Ok(Some(variable)) => found.push(Owned {
+                origin: format!("{} {name}", variable.origin.as_deref().unwrap_or(origin)),
+                basis,
+                value: match &variable.value {
+                    Ok(value) => Ok(value.expose_secret().to_owned()),
+                    Err(reason) => Err(Reason { text: format!("{name}: {}", reason.text).into(), ..reason.clone() }),
+                },
+            }),
+            Err(reason) => found.push(Owned { origin: origin.clone(), basis, value: Err(reason.clone()) }),
+        }
     }
     if let Some(reason) = more {
         found.push(Owned { origin: of.to_owned(), basis: Basis::Declared, value: Err(reason) });
@@ -148,21 +153,20 @@ async fn observe(door: &Door, with: &With) -> Listing {
     let reading = Reading { ty: ENV.as_type(with), salt: door.salt() };
     let (mut subjects, mut unseen) = (Vec::new(), more);
     for environment in &seen {
-        match &environment.variables {
-            Ok(variables) if is_pattern(name) => {
-                let glob = Glob::new(name);
-                let matching = variables.iter().filter(|variable| glob.matches(&variable.name));
-                subjects
-                    .extend(matching.map(|variable| reading.subject(environment, &variable.name, Ok(Some(variable)))));
-            }
-            Ok(variables) => {
-                let variable = variables.iter().find(|variable| variable.name == name);
-                subjects.push(reading.subject(environment, name, Ok(variable)));
-            }
-            Err(reason) if is_pattern(name) => {
-                unseen.get_or_insert(Reason::new(format!("{}: {}", environment.owner, reason.text)));
-            }
-            Err(reason) => subjects.push(reading.subject(environment, name, Err(reason))),
+        if !is_pattern(name) {
+            subjects.push(reading.subject(environment, name, environment.variable(name)));
+            continue;
+        }
+        let (matching, doubt) = match environment.matching(&Glob::new(name)) {
+            Ok(matching) => matching,
+            Err(reason) => (Vec::new(), Some(reason)),
+        };
+        subjects.extend(
+            matching.into_iter().map(|variable| reading.subject(environment, &variable.name, Ok(Some(variable)))),
+        );
+        if let Some(reason) = doubt {
+            let text = format!("{}: {}", environment.owner, reason.text).into();
+            unseen.get_or_insert(Reason { text, ..reason.clone() });
         }
     }
     match unseen {
@@ -196,12 +200,10 @@ impl Reading<'_> {
             }
             Ok(Some(variable)) => {
                 fields.set("present", true);
-                fields.set("unresolved", variable.value.is_none());
+                fields.set("unresolved", variable.value.is_err());
                 match &variable.value {
-                    Some(value) => self.read(fields, name, value.expose_secret()),
-                    None => {
-                        set_value(fields, || Observed::unknown("it is set to something that harden does not resolve"))
-                    }
+                    Ok(value) => self.read(fields, name, value.expose_secret()),
+                    Err(reason) => set_value(fields, || Observed::Unknown(reason.clone())),
                 }
             }
         }

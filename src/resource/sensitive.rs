@@ -65,9 +65,15 @@ const HARMLESS_ENDS: [&str; 24] = [
 ];
 const HARMLESS_NAMES: [&str; 2] = ["PWD", "OLDPWD"];
 
+/// What a name speaks about when it allows that there is no secret.
+const ALLOWED_EMPTY: &str = "ALLOW_EMPTY";
+
 /// Whether a variable or a setting by this name holds a secret.
 pub(super) fn is_secret_name(name: &str) -> bool {
     let name = folded(name);
+    if name.contains(ALLOWED_EMPTY) {
+        return false;
+    }
     if HARMLESS_NAMES.contains(&name.as_str()) || HARMLESS_ENDS.iter().any(|end| name.ends_with(end)) {
         return false;
     }

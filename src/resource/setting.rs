@@ -120,7 +120,7 @@ struct Said {
     origin: String,
     basis: Basis,
     /// The value, or why it is not to be had though it is set.
-    value: Result<Raw, String>,
+    value: Result<Raw, Reason>,
 }
 
 /// The answer of a layer.
@@ -210,17 +210,15 @@ fn default(value: &str) -> Said {
 }
 
 fn variable(name: &str, owner: &Environment) -> Answer {
-    let variables = match &owner.variables {
-        Ok(variables) => variables,
+    let variable = match owner.variable(name) {
+        Ok(Some(variable)) => variable,
+        Ok(None) => return Answer::Silent { exists: true },
         Err(reason) => return Answer::Unseen(reason.clone()),
-    };
-    let Some(variable) = variables.iter().find(|variable| variable.name == name) else {
-        return Answer::Silent { exists: true };
     };
     let place = variable.origin.as_deref().unwrap_or(&owner.origin);
     let origin = if place.starts_with(&owner.owner) { place.to_owned() } else { format!("{} ({place})", owner.owner) };
     let value = variable.value.as_ref().map(|value| Raw::Text(value.expose_secret().to_owned()));
-    let value = value.ok_or_else(|| "it is set to something that harden does not resolve".to_owned());
+    let value = value.map_err(Clone::clone);
     Answer::Said(Said { layer: "env", name: name.to_owned(), origin, basis: owner.basis, value })
 }
 
@@ -262,7 +260,7 @@ fn read_file(host: &Host, path: &str, (format, ty): (Format, Type), key: &str) -
             name: key.replace('.', "_"),
             origin: found.place.to_string(),
             basis: Basis::Declared,
-            value: found.value,
+            value: found.value.map_err(Reason::new),
         }),
     }
 }
@@ -305,7 +303,7 @@ fn value(said: &Said, ty: Type, salt: &Salt) -> Observed {
     match &said.value {
         Ok(Raw::Text(text)) => sensitive::read(&said.name, text, ty, salt),
         Ok(Raw::List(items)) => sensitive::read_list(&said.name, items, ty, salt),
-        Err(why) => Observed::unknown(why),
+        Err(why) => Observed::Unknown(why.clone()),
     }
 }
 
@@ -321,7 +319,7 @@ fn overridden<'a>(below: impl Iterator<Item = &'a Answer>) -> List {
                         let items: Vec<_> = items.iter().map(|item| sensitive::show(&said.name, item)).collect();
                         items.join(", ").into()
                     }
-                    Err(why) => Observed::unknown(why),
+                    Err(why) => Observed::Unknown(why.clone()),
                 };
                 let record = Record::new(OVERRIDDEN).with("origin", said.origin.as_str()).with("value", value);
                 list.items.push(Observed::Known(record.into()));

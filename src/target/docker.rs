@@ -283,6 +283,7 @@ fn environment(container: &Container) -> Environment {
         origin: format!("container {} Config.Env", container.name),
         basis: Basis::Live,
         variables,
+        unseen: Vec::new(),
     }
 }
 
@@ -304,7 +305,7 @@ fn variables(inspected: &Json) -> Result<Vec<Variable>, Reason> {
     }
     let variable = |(name, value): (&str, &str)| Variable {
         name: name.to_owned(),
-        value: Some(SecretString::from(value)),
+        value: Ok(SecretString::from(value)),
         origin: None,
     };
     Ok(last.into_iter().map(variable).collect())

@@ -38,6 +38,7 @@ mod harness;
 mod hba;
 mod host;
 mod host_rules;
+mod manifests;
 mod nginx;
 mod postgres;
 mod postgres_commands;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         docker::trials(),
         docker_rules::trials(),
         docker_cli::trials(),
+        manifests::trials(),
         postgres::trials(),
         postgres_rules::trials(),
         postgres_commands::trials(),

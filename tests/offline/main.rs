@@ -29,4 +29,5 @@ mod rules_new;
 mod schemas;
 mod scrub;
 mod shown;
+mod sources;
 mod stories;

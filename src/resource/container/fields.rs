@@ -1,5 +1,6 @@
 //! The field table of `container`. Paths on the right are those of Docker's `GET /containers/{id}/json`.
 
+use crate::manifest::SECCOMP;
 use crate::resource::{Field, field};
 use crate::value::types::{Dialect, Type};
 use crate::value::vocabulary::Vocabulary;
@@ -7,10 +8,6 @@ use crate::value::vocabulary::Vocabulary;
 const BOOL: Type = Type::Bool(Dialect::Plain);
 const TEXTS: Type = Type::List(&Type::Text);
 const TEXT_MAP: Type = Type::Map(&Type::Text);
-
-/// Whether the system calls of a container are filtered.
-pub(super) static SECCOMP: Vocabulary =
-    Vocabulary { name: "seccomp", words: &["unconfined", "default", "custom"], ordered: false };
 
 /// What a mount is made of (`Mounts[].Type`).
 pub(super) static MOUNT_KIND: Vocabulary =
@@ -22,7 +19,7 @@ pub(super) const MOUNT: &[Field] = &[
         "source",
         Type::Text,
         "Source",
-        "path on the daemon's host, without `.`, `..` and doubled slashes, `/var/run` as `/run`",
+        "path on the daemon's host, without `.`, `..` and doubled slashes, `/var/run` as `/run`; a relative one of a Compose file as written",
     ),
     field("destination", Type::Text, "Destination", "path in the container"),
     field("rw", BOOL, "RW", "whether the container may write to it"),
@@ -33,6 +30,12 @@ pub(super) const MOUNT: &[Field] = &[
         BOOL,
         "Source",
         "whether the source is, contains or lies in a directory that belongs to the host (see `sensitive_mounts`)",
+    ),
+    field(
+        "secret_mode",
+        Type::Mode,
+        "",
+        "permission bits of the files that Kubernetes makes of a Secret (`defaultMode` and those of its items, 0644 by the API's default); absent for other mounts",
     ),
 ];
 
@@ -57,26 +60,46 @@ pub(super) const DEVICE: &[Field] = &[
 
 pub(super) const FIELDS: &[Field] = &[
     // What it is.
-    field("name", Type::Text, "Name", "without the leading slash"),
-    field("id", Type::Text, "Id", "64 hexadecimal digits"),
+    field(
+        "name",
+        Type::Text,
+        "Name",
+        "without the leading slash; the service of a Compose file; `[namespace/]kind/name/container` of a manifest",
+    ),
+    field("id", Type::Text, "Id", "64 hexadecimal digits; absent when it is only declared"),
     field(
         "image",
         Type::Text,
         "Config.Image",
-        "the reference as it was given: `nginx` has no tag and means `nginx:latest`; the resource `image` has `floating_tag`",
+        "the reference as it was given: `nginx` has no tag and means `nginx:latest`; the resource `image` has `floating_tag`; absent where a Compose file builds it and gives it no name",
     ),
-    field("image_id", Type::Text, "Image", "`sha256:…` of the image it was made from"),
-    field("created", Type::Time, "Created", ""),
-    field("running", BOOL, "State.Running", "whether its first process runs; true while paused or restarting"),
-    field("status", Type::Text, "State.Status", "created, running, paused, restarting, removing, exited or dead"),
-    field("labels", TEXT_MAP, "Config.Labels", "those of the image included"),
-    field("env_names", TEXTS, "Config.Env", "names of its variables, those of the image included; never values"),
+    field("image_id", Type::Text, "Image", "`sha256:…` of the image it was made from; absent when it is only declared"),
+    field("created", Type::Time, "Created", "absent when it is only declared"),
+    field(
+        "running",
+        BOOL,
+        "State.Running",
+        "whether its first process runs; true while paused or restarting; of a declared one whether it is to run: not scaled to none, not suspended, in no profile that was not asked for",
+    ),
+    field(
+        "status",
+        Type::Text,
+        "State.Status",
+        "created, running, paused, restarting, removing, exited or dead; absent when it is only declared",
+    ),
+    field("labels", TEXT_MAP, "Config.Labels", "those of the image included, except of a declared one"),
+    field(
+        "env_names",
+        TEXTS,
+        "Config.Env",
+        "names of its variables, those of the image included, except of a declared one; never values",
+    ),
     // Who it is.
     field(
         "user",
         Type::Text,
         "Config.User",
-        "`user[:group]` as configured, by the image if not by the container; `0` when neither says",
+        "`user[:group]` as configured, by the image if not by the container; `0` when neither says; unknown where a manifest leaves it to the image",
     ),
     field(
         "effective_uid",
@@ -94,7 +117,7 @@ pub(super) const FIELDS: &[Field] = &[
         "userns_remapped",
         BOOL,
         "/proc/PID/uid_map, else HostConfig.UsernsMode",
-        "whether user 0 inside is another user outside (userns-remap or a rootless daemon)",
+        "whether user 0 inside is another user outside (userns-remap or a rootless daemon); unknown where a Compose file leaves it to the daemon",
     ),
     field("group_add", TEXTS, "HostConfig.GroupAdd", "additional groups"),
     // What it may do.
@@ -123,14 +146,19 @@ pub(super) const FIELDS: &[Field] = &[
         "no_new_privileges",
         BOOL,
         "HostConfig.SecurityOpt",
-        "whether setuid programs gain nothing: by the option, the process, or the daemon's default",
+        "whether setuid programs gain nothing: by the option, the process, or the daemon's default; unknown where a Compose file leaves it to the daemon",
     ),
-    field("seccomp", Type::Word(&SECCOMP), "HostConfig.SecurityOpt", "unconfined, default or custom"),
+    field(
+        "seccomp",
+        Type::Word(&SECCOMP),
+        "HostConfig.SecurityOpt",
+        "unconfined, default or custom; absent where a Compose file leaves it to the engine, unknown where a manifest leaves it to the kubelet",
+    ),
     field(
         "apparmor",
         Type::Text,
         "AppArmorProfile",
-        "the profile or `unconfined`; absent when the daemon has no AppArmor",
+        "the profile or `unconfined`; absent when the daemon has no AppArmor, and where a manifest leaves it to the engine",
     ),
     field(
         "selinux_disabled",
@@ -142,7 +170,7 @@ pub(super) const FIELDS: &[Field] = &[
         "masked_paths",
         TEXTS,
         "HostConfig.MaskedPaths",
-        "paths of /proc and /sys that are hidden; empty when privileged or `systempaths=unconfined`; unknown on Podman",
+        "paths of /proc and /sys that are hidden; empty when privileged or `systempaths=unconfined`; unknown on Podman; of a declared one at least one of them, since the list is the engine's",
     ),
     field("readonly_paths", TEXTS, "HostConfig.ReadonlyPaths", "paths of /proc and /sys that are read-only"),
     field("sysctls", TEXT_MAP, "HostConfig.Sysctls", "kernel parameters set for it"),
@@ -156,7 +184,12 @@ pub(super) const FIELDS: &[Field] = &[
     ),
     // Which walls it has.
     field("pid_mode", Type::Text, "HostConfig.PidMode", "private, host or `container:<id>`"),
-    field("ipc_mode", Type::Text, "HostConfig.IpcMode", "private, shareable, host, none or `container:<id>`"),
+    field(
+        "ipc_mode",
+        Type::Text,
+        "HostConfig.IpcMode",
+        "private, shareable, host, none or `container:<id>`; absent where a manifest leaves it to the engine",
+    ),
     field(
         "network_mode",
         Type::Text,
@@ -165,20 +198,35 @@ pub(super) const FIELDS: &[Field] = &[
     ),
     field("uts_mode", Type::Text, "HostConfig.UTSMode", "private or host"),
     field("userns_mode", Type::Text, "HostConfig.UsernsMode", "`default` (as the daemon is set) or host"),
-    field("cgroupns_mode", Type::Text, "HostConfig.CgroupnsMode", "private or host"),
+    field(
+        "cgroupns_mode",
+        Type::Text,
+        "HostConfig.CgroupnsMode",
+        "private or host; absent where a manifest leaves it to the engine",
+    ),
     field("host_pid", BOOL, "HostConfig.PidMode", "sees and signals the host's processes"),
     field("host_ipc", BOOL, "HostConfig.IpcMode", "shares the host's shared memory"),
     field("host_network", BOOL, "HostConfig.NetworkMode", "has the host's interfaces and ports"),
     field("host_uts", BOOL, "HostConfig.UTSMode", "has the host's name"),
     field("host_userns", BOOL, "HostConfig.UsernsMode", "was taken out of the daemon's user namespace remapping"),
-    field("host_cgroupns", BOOL, "HostConfig.CgroupnsMode", "sees the host's control groups"),
+    field(
+        "host_cgroupns",
+        BOOL,
+        "HostConfig.CgroupnsMode",
+        "sees the host's control groups; absent where a manifest leaves it to the engine",
+    ),
     field(
         "joins",
         TEXTS,
         "HostConfig",
-        "containers whose pid, ipc or network namespace it shares, by id or name as given",
+        "containers whose pid, ipc or network namespace it shares, by id or name as given; services of a Compose file",
     ),
-    field("runtime", Type::Text, "HostConfig.Runtime", "runc, runsc, kata …"),
+    field(
+        "runtime",
+        Type::Text,
+        "HostConfig.Runtime",
+        "runc, runsc, kata …; absent where a manifest leaves it to the engine",
+    ),
     field("cgroup_parent", Type::Text, "HostConfig.CgroupParent", "absent when it is the daemon's default"),
     // What it may use up.
     field("memory", Type::Size, "HostConfig.Memory", "absent when unlimited"),
@@ -233,7 +281,7 @@ pub(super) const FIELDS: &[Field] = &[
     ),
     field("volumes_from", TEXTS, "HostConfig.VolumesFrom", "containers whose volumes it has"),
     field("tmpfs", TEXT_MAP, "HostConfig.Tmpfs", "mount options by path, as given: `rw,noexec,nosuid,size=64m`"),
-    field("shm_size", Type::Size, "HostConfig.ShmSize", "of /dev/shm"),
+    field("shm_size", Type::Size, "HostConfig.ShmSize", "of /dev/shm; absent where a manifest leaves it to the engine"),
     // How it is reached.
     field(
         "ports",
@@ -252,20 +300,36 @@ pub(super) const FIELDS: &[Field] = &[
     ),
     field("links", TEXTS, "HostConfig.Links", "legacy links"),
     // How it is run.
-    field("log_driver", Type::Text, "HostConfig.LogConfig.Type", "json-file, local, journald, syslog, none …"),
+    field(
+        "log_driver",
+        Type::Text,
+        "HostConfig.LogConfig.Type",
+        "json-file, local, journald, syslog, none …; absent where a manifest leaves it to the engine",
+    ),
     field(
         "log_options",
         TEXT_MAP,
         "HostConfig.LogConfig.Config",
         "max-size, max-file …; a password in a URL is taken out",
     ),
-    field("healthcheck", BOOL, "Config.Healthcheck", "whether a health check runs, by the image or the container"),
+    field(
+        "healthcheck",
+        BOOL,
+        "Config.Healthcheck",
+        "whether a health check runs, by the image or the container; unknown where a manifest leaves it to the image",
+    ),
     field("health", Type::Text, "State.Health.Status", "starting, healthy or unhealthy; absent without a health check"),
     field(
         "init",
         BOOL,
         "HostConfig.Init",
         "whether an init reaps its zombies; absent when left to the daemon's default",
+    ),
+    field(
+        "service_account_token",
+        BOOL,
+        "",
+        "whether Kubernetes mounts the token of the pod's service account; absent outside of Kubernetes",
     ),
     field("auto_remove", BOOL, "HostConfig.AutoRemove", "whether it is removed when it ends (--rm)"),
 ];

@@ -84,7 +84,7 @@ fn is_in(path: &str, directory: &str) -> bool {
 }
 
 /// Whether a bind mount of this normalised path hands out a part of the host.
-fn is_sensitive(path: &str) -> bool {
+pub(super) fn is_sensitive(path: &str) -> bool {
     if HARMLESS.iter().any(|harmless| is_in(path, harmless)) {
         return false;
     }
@@ -104,7 +104,7 @@ fn is_private_in_home(path: &str) -> bool {
 }
 
 /// Whether this normalised path is or contains the socket of an engine; `daemon` is the socket of the one that was asked.
-fn brings_socket(path: &str, daemon: Option<&str>) -> bool {
+pub(super) fn brings_socket(path: &str, daemon: Option<&str>) -> bool {
     let named = Path::new(path).file_name().and_then(|name| name.to_str()).is_some_and(|name| {
         ["docker.sock", "containerd.sock", "podman.sock", "crio.sock", "cri-dockerd.sock"].contains(&name)
     });
@@ -183,6 +183,7 @@ impl<'a> Mount<'a> {
             .with("propagation", seen_or_absent(maybe(self.json, "Propagation").some_text()))
             .with("name", seen_or_absent(maybe(self.json, "Name").some_text()))
             .with("sensitive", seen(self.is_sensitive(around)))
+            .with("secret_mode", Observed::Absent)
             .into()
     }
 }

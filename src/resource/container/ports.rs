@@ -113,8 +113,13 @@ impl Port<'_> {
     }
 
     fn is_on_every_address(&self) -> bool {
-        matches!(self.host_ip, "" | "0.0.0.0" | "::" | "[::]" | "*" | "0:0:0:0:0:0:0:0" | "::ffff:0.0.0.0")
+        is_every_address(self.host_ip)
     }
+}
+
+/// Whether a port that is published on this address is published on every one.
+pub(super) fn is_every_address(host_ip: &str) -> bool {
+    matches!(host_ip, "" | "0.0.0.0" | "::" | "[::]" | "*" | "0:0:0:0:0:0:0:0" | "::ffff:0.0.0.0")
 }
 
 fn on_all(ports: &[Port<'_>]) -> BTreeSet<String> {

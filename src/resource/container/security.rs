@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::fields::SECCOMP;
+use crate::manifest::SECCOMP;
 use crate::resource::docker_engine::Engine;
 use crate::resource::docker_json::{Read, at, is_root_user, maybe, seen, seen_or_absent, seen_texts};
 use crate::target::docker::Process;

@@ -25,6 +25,7 @@ pub(super) fn set_identity(fields: &mut Record, json: &Json) {
     let health = maybe(json, "State.Health.Status").some_text();
     fields.set("health", seen_or_absent(health.map(|health| health.filter(|health| *health != "none"))));
     fields.set("init", seen_or_absent(maybe(json, "HostConfig.Init").optional(Json::as_bool)));
+    fields.set("service_account_token", Observed::Absent);
     fields.set("auto_remove", seen(at(json, "HostConfig.AutoRemove").bool()));
     fields.set("restart_policy", seen(at(json, "HostConfig.RestartPolicy.Name").text().map(or("no"))));
     fields.set("restart_retries", seen(at(json, "HostConfig.RestartPolicy.MaximumRetryCount").int()));

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::{Host, Trouble};
 use crate::facts::Basis;
 use crate::format::dotenv::{self, Assignment, Dialect};
-use crate::target::{Environment, Variable};
+use crate::target::{Environment, Variable, unresolved};
 use crate::value::Reason;
 
 /// Bytes of a file that sets variables.
@@ -46,7 +46,8 @@ fn file(host: &Host, path: &Path) -> Result<Option<Environment>, Reason> {
         Err(Trouble::Absent) => return Ok(None),
         Err(Trouble::Unseen(reason)) => Err(reason),
     };
-    Ok(Some(Environment { owner: name.clone(), origin: name, basis: Basis::Declared, variables }))
+    let (owner, basis) = (name.clone(), Basis::Declared);
+    Ok(Some(Environment { owner, origin: name, basis, variables, unseen: Vec::new() }))
 }
 
 fn assignments(host: &Host, path: &Path, dialect: Dialect) -> Result<Vec<Assignment>, Trouble> {
@@ -56,7 +57,7 @@ fn assignments(host: &Host, path: &Path, dialect: Dialect) -> Result<Vec<Assignm
 
 fn variable(assignment: Assignment, path: &Path) -> Variable {
     let origin = Some(format!("{}:{}", path.display(), assignment.line));
-    Variable { name: assignment.name, value: assignment.value, origin }
+    Variable { name: assignment.name, value: assignment.value.ok_or_else(unresolved), origin }
 }
 
 /// The assignments that count: the last of each name, in the order of the names' first appearance.

@@ -71,7 +71,7 @@ fn environment(host: &Host, pid: u32, name: &str) -> Option<Environment> {
         }
     };
     let owner = format!("process {name} (pid {pid})");
-    Some(Environment { owner, origin: path, basis: Basis::Live, variables })
+    Some(Environment { owner, origin: path, basis: Basis::Live, variables, unseen: Vec::new() })
 }
 
 fn has_no_arguments(host: &Host, pid: u32) -> bool {
@@ -89,7 +89,7 @@ fn parse(bytes: &[u8], path: &str) -> Result<Vec<Variable>, Reason> {
     for entry in entries {
         let at = entry.iter().position(|byte| *byte == b'=').ok_or_else(overwritten)?;
         let (name, value) = (entry.get(..at).unwrap_or_default(), entry.get(at + 1..).unwrap_or_default());
-        let value = std::str::from_utf8(value).ok().map(SecretString::from);
+        let value = std::str::from_utf8(value).map(SecretString::from).map_err(|_| Reason::new("it is not UTF-8 text"));
         variables.push(Variable {
             name: String::from_utf8_lossy(name).into_owned(),
             value,
@@ -111,7 +111,7 @@ mod tests {
         for bytes in [&b"postgres: writer\0\0\0A=1\0"[..], b"\0\0\0", b"A=1\0\0\0"] {
             assert!(parse(bytes, "p").is_err());
         }
-        assert!(parse(b"A=\xff\0", "p").unwrap()[0].value.is_none());
+        assert!(parse(b"A=\xff\0", "p").unwrap()[0].value.is_err());
     }
 
     proptest! {

@@ -12,7 +12,7 @@ use crate::facts::Basis;
 use crate::format::dotenv::Dialect;
 use crate::format::unit::{self, Directive};
 use crate::target::host::{Host, Trouble};
-use crate::target::{Environment, Variable};
+use crate::target::{Environment, Variable, unresolved};
 use crate::value::Reason;
 
 /// Where system units are, the directory that wins first (systemd.unit(5), table "Load path when running in system mode").
@@ -50,7 +50,8 @@ pub(super) fn read(host: &Host, name: &str) -> Result<Option<Environment>, Reaso
     };
     let origin = main.display().to_string();
     let variables = load(host, name, &main).and_then(|directives| environment(host, name, &directives));
-    Ok(Some(Environment { owner: format!("unit {name}"), origin, basis: Basis::Declared, variables }))
+    let (owner, basis) = (format!("unit {name}"), Basis::Declared);
+    Ok(Some(Environment { owner, origin, basis, variables, unseen: Vec::new() }))
 }
 
 /// The file of the unit, or of the template that it is an instance of.
@@ -160,7 +161,7 @@ fn environment(host: &Host, name: &str, directives: &[Sourced]) -> Result<Vec<Va
             ("UnsetEnvironment", "") => unset.clear(),
             ("Environment", value) => set.extend(unit::assignments(value).into_iter().map(|one| Variable {
                 name: one.name,
-                value: one.value,
+                value: one.value.ok_or_else(unresolved),
                 origin: Some(origin.clone()),
             })),
             ("PassEnvironment", value) => passed.extend(of_words(unit::words(value))),
@@ -170,7 +171,8 @@ fn environment(host: &Host, name: &str, directives: &[Sourced]) -> Result<Vec<Va
         }
     }
     // What the manager's own environment holds is not known here.
-    let passed = passed.into_iter().map(|(name, origin)| Variable { name, value: None, origin: Some(origin) });
+    let passed =
+        passed.into_iter().map(|(name, origin)| Variable { name, value: Err(unresolved()), origin: Some(origin) });
     let mut all: Vec<Variable> = passed.chain(set).collect();
     for file in &files {
         all.extend(environment_file(host, file)?);
@@ -221,7 +223,7 @@ mod tests {
     use super::*;
 
     fn values(environment: Environment) -> Vec<(String, Option<String>, String)> {
-        let show = |v: Variable| (v.name, v.value.map(|v| v.expose_secret().to_owned()), v.origin.unwrap());
+        let show = |v: Variable| (v.name, v.value.ok().map(|v| v.expose_secret().to_owned()), v.origin.unwrap());
         environment.variables.unwrap().into_iter().map(show).collect()
     }
 
