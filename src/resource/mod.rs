@@ -1,7 +1,9 @@
 //! The kinds of things that rules can look at. Each resource is one file: its parameters, its field table and how it is
 //! read. The table is the single source for the compiler, the editor schema and the reference pages.
 
+mod accounts;
 mod authorized_key;
+mod capabilities;
 mod certificate;
 mod container;
 mod docker_daemon;
@@ -11,8 +13,11 @@ mod dsn;
 mod env;
 mod file;
 mod files;
+mod group;
 pub(crate) mod hba_rules;
+mod host;
 mod image;
+mod listen;
 mod pg;
 mod pg_access;
 mod pg_database;
@@ -21,8 +26,11 @@ mod pg_role;
 mod pg_session;
 mod pg_setting;
 mod private_key;
+mod process;
 mod sensitive;
 mod setting;
+mod sysctl;
+mod user;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -110,7 +118,10 @@ pub static ALL: &[&Resource] = &[
     &dsn::DSN,
     &env::ENV,
     &file::FILE,
+    &group::GROUP,
+    &host::HOST,
     &image::IMAGE,
+    &listen::LISTEN,
     &pg_access::PG_ACCESS,
     &pg_database::PG_DATABASE,
     &pg_hba::PG_HBA,
@@ -118,7 +129,10 @@ pub static ALL: &[&Resource] = &[
     &pg_session::PG_SESSION,
     &pg_setting::PG_SETTING,
     &private_key::PRIVATE_KEY,
+    &process::PROCESS,
     &setting::SETTING,
+    &sysctl::SYSCTL,
+    &user::USER,
 ];
 
 pub fn find(name: &str) -> Option<&'static Resource> {

@@ -34,6 +34,7 @@ mod docker;
 mod docker_cli;
 mod docker_rules;
 mod dsn;
+mod exposure;
 mod harness;
 mod hba;
 mod host;
@@ -43,6 +44,7 @@ mod postgres_commands;
 mod postgres_rules;
 mod record;
 mod support;
+mod system;
 mod x509;
 
 fn main() -> ExitCode {
@@ -53,6 +55,8 @@ fn main() -> ExitCode {
     let suites = [
         harness::trials(),
         host::trials(),
+        exposure::trials(),
+        system::trials(),
         host_rules::trials(),
         docker::trials(),
         docker_rules::trials(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use harden::diagnostic::{Diagnostics, Problem, Source};
-use harden::resource::{self, Resource};
+use harden::resource::{self, Accepts, Resource};
 use harden::rule::Rule;
 use harden::rule::case::Outcome;
 use harden::rule::compile::{Options, compile};
@@ -59,7 +59,13 @@ fn filled(text: &str, resource: &Resource) -> String {
             Type::As => resource.as_type(&resource::With::new()),
             ty => ty,
         });
+        let param = resource.params.iter().find(|param| param.name == key).map(|param| &param.accepts);
+        let words = match param {
+            Some(Accepts::Words(words)) => *words,
+            _ => &[],
+        };
         let value = match (key, ty) {
+            _ if !words.is_empty() => words[0],
             ("severity", _) => "low",
             ("phase", _) => "pre",
             ("absent", _) => "fail",
