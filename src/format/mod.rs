@@ -1,6 +1,8 @@
 //! Readers of the files that other programs are configured by. Each takes text and gives what it says, with lines;
 //! none touches the file system: what a file includes is handed to it (`source`).
 
+pub mod accounts;
+pub mod debian;
 pub mod dotenv;
 mod hcl;
 mod keyed;
@@ -11,6 +13,7 @@ pub mod node;
 mod postgresql;
 pub mod reference;
 pub mod source;
+pub mod sysctl;
 mod tree;
 pub mod typed;
 pub mod unit;

@@ -1,7 +1,9 @@
 //! The kinds of things that rules can look at. Each resource is one file: its parameters, its field table and how it is
 //! read. The table is the single source for the compiler, the editor schema and the reference pages.
 
+mod accounts;
 mod authorized_key;
+mod capabilities;
 mod certificate;
 mod config;
 mod container;
@@ -12,8 +14,11 @@ mod dsn;
 mod env;
 mod file;
 mod files;
+mod group;
 pub(crate) mod hba_rules;
+mod host;
 mod image;
+mod listen;
 mod nginx;
 mod openssh;
 mod pg;
@@ -24,11 +29,14 @@ mod pg_role;
 mod pg_session;
 mod pg_setting;
 mod private_key;
+mod process;
 mod sensitive;
 mod setting;
 mod sshd;
 mod sshd_setting;
+mod sysctl;
 mod tls;
+mod user;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -122,7 +130,10 @@ pub static ALL: &[&Resource] = &[
     &dsn::DSN,
     &env::ENV,
     &file::FILE,
+    &group::GROUP,
+    &host::HOST,
     &image::IMAGE,
+    &listen::LISTEN,
     &nginx::NGINX,
     &pg_access::PG_ACCESS,
     &pg_database::PG_DATABASE,
@@ -131,10 +142,13 @@ pub static ALL: &[&Resource] = &[
     &pg_session::PG_SESSION,
     &pg_setting::PG_SETTING,
     &private_key::PRIVATE_KEY,
+    &process::PROCESS,
     &setting::SETTING,
     &sshd::SSHD,
     &sshd_setting::SSHD_SETTING,
+    &sysctl::SYSCTL,
     &tls::TLS,
+    &user::USER,
 ];
 
 pub fn find(name: &str) -> Option<&'static Resource> {

@@ -43,7 +43,7 @@ pub(super) const WORDS: &[&str] = &[
     // Directories of hier(7), and files that programs look for below them.
     "bin boot dev etc home lib lib32 lib64 libexec media mnt opt proc root run sbin srv sys tmp usr var local share cache \
      spool log lock mail www html data main conf config include src games include cgi doc man info locale backups backup \
-     crash shm pts mqueue net eth wlan br veth fuse dri card render hugepages null zero random urandom tty console mapper loop mem kmem port \
+     crash shm memfd pts mqueue net eth wlan br veth fuse dri card render hugepages null zero random urandom tty console mapper loop mem kmem port \
      kmsg disk block cgroup self fd environ cmdline status uid map ns passwd shadow gshadow group hosts hostname resolv \
      nsswitch fstab crypttab profile bashrc profiles environment sudoers d sudo doas shells securetty issue motd os release \
      machine id localtime timezone adjtime ld so preload ssl certs private pki tls ca anchors trust source extracted openssl \

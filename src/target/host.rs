@@ -8,6 +8,7 @@ pub mod environments;
 pub mod file_system;
 mod find;
 mod names;
+pub mod processes;
 mod replaceable;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -34,6 +34,7 @@ mod docker;
 mod docker_cli;
 mod docker_rules;
 mod dsn;
+mod exposure;
 mod harness;
 mod hba;
 mod host;
@@ -46,6 +47,7 @@ mod postgres_rules;
 mod record;
 mod sshd;
 mod support;
+mod system;
 mod tls;
 mod x509;
 
@@ -57,6 +59,8 @@ fn main() -> ExitCode {
     let suites = [
         harness::trials(),
         host::trials(),
+        exposure::trials(),
+        system::trials(),
         host_rules::trials(),
         docker::trials(),
         docker_rules::trials(),

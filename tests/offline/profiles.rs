@@ -62,12 +62,14 @@ fn the_built_in_profiles_select_what_they_are_for() {
         let all = folder.listed("--rule *").into_iter();
         all.filter(|id| prefixes.iter().any(|prefix| id.starts_with(prefix))).collect::<Vec<_>>()
     };
-    let mut union: Vec<_> = ["docker", "env", "host", "nginx", "postgres", "tls"].into_iter().flat_map(of).collect();
+    let parts = ["docker", "endpoint", "env", "exposure", "host", "nginx", "postgres", "tls"];
+    let mut union: Vec<_> = parts.into_iter().flat_map(of).collect();
     union.sort();
     assert_eq!(of("default"), union);
     assert_eq!(of("docker-strict"), with(&["docker-"]));
     assert_eq!(of("postgres-strict"), with(&["postgres-"]));
     assert_eq!(of("nginx-strict"), with(&["nginx-"]));
+    assert_eq!(of("exposure-strict"), with(&["account-", "kernel-", "listen-", "process-", "system-"]));
     assert_eq!(of("host"), with(&["host-", "ssh-"]));
     assert_eq!(of("dotenv-file"), with(&["dsn-dotenv-"]));
     assert_eq!(of("tls-endpoint-files"), with(&["tls-declared-"]));

@@ -3,56 +3,12 @@
 use serde_json::Value as Json;
 
 use crate::manifest::SECCOMP;
+use crate::resource::capabilities::names;
 use crate::resource::docker_engine::Engine;
 use crate::resource::docker_json::{Read, at, is_root_user, maybe, seen, seen_or_absent, seen_texts};
 use crate::target::docker::Process;
 use crate::value::types::word;
-use crate::value::{Observed, Reason, Record, Value};
-
-/// Names of capabilities(7) by their bit.
-const CAPABILITIES: [&str; 41] = [
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-];
+use crate::value::{Observed, Reason, Record};
 
 /// What Podman gives every container (containers.conf(5), `default_capabilities`, as shipped).
 const PODMAN_DEFAULTS: [&str; 11] = [
@@ -111,12 +67,6 @@ fn capabilities(json: &Json, path: &str) -> Read<Vec<String>> {
         upper.strip_prefix("CAP_").map_or(upper.clone(), str::to_owned)
     };
     Ok(at(json, path).texts()?.into_iter().map(bare).collect())
-}
-
-fn names(bits: u64) -> Value {
-    let held = (0..64_usize).filter(|bit| bits >> bit & 1 == 1);
-    let name = |bit: usize| CAPABILITIES.get(bit).map_or_else(|| format!("CAP_{bit}"), |name| (*name).to_owned());
-    held.map(name).collect()
 }
 
 fn options(json: &Json) -> Read<Vec<&str>> {
@@ -381,6 +331,5 @@ mod tests {
         assert_eq!(capabilities(&json, "HostConfig.CapAdd").unwrap(), ["NET_ADMIN", "SYS_TIME", "ALL"]);
         assert!(capabilities(&json, "HostConfig.CapDrop").unwrap().is_empty());
         assert!(capabilities(&json, "HostConfig.CapX").is_err());
-        assert_eq!(names(1 << 13 | 1 << 50).to_string(), "NET_RAW, CAP_50");
     }
 }

@@ -198,6 +198,11 @@ fn entries(found: &Found, path: &Path) -> Result<Vec<(OsString, FileType)>, Trou
     Ok(names)
 }
 
+/// The names in a directory, sorted.
+pub(super) fn names(found: &Found, path: &Path) -> Result<Vec<OsString>, Trouble> {
+    entries(found, path).map(|entries| entries.into_iter().map(|(name, _)| name).collect())
+}
+
 /// Opens a directory to list it. Its own `.` cannot be looked up in one that may be listed and not searched; then its name
 /// is opened again, if that still is the same directory.
 fn open_directory(found: &Found) -> Result<OwnedFd, Errno> {

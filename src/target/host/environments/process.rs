@@ -21,15 +21,10 @@ pub(super) fn read(host: &Host, command: &str) -> Result<Environments, Reason> {
         return Ok(Environments { seen: Vec::new(), more: None });
     }
     let glob = Glob::new(command);
-    let listed = host.find("/proc/[0-9]*")?;
-    let mut pids: Vec<u32> = listed.paths.iter().filter_map(|path| path.file_name()?.to_str()?.parse().ok()).collect();
-    pids.sort_unstable();
-    // Init is always there: when it is not to be seen, others are hidden too (the mount option `hidepid`).
-    let hidden =
-        (!pids.contains(&1)).then(|| Reason::new("/proc hides other users' processes").with_grant("run as root"));
-    let mut more = listed.more.or(hidden);
+    let pids = host.pids()?;
+    let mut more = pids.more;
     let mut seen = Vec::new();
-    for pid in pids {
+    for pid in pids.seen {
         match name(host, pid, &glob) {
             Ok(Some(name)) => seen.extend(environment(host, pid, &name)),
             Ok(None) | Err(Trouble::Absent) => {}
