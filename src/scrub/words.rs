@@ -90,7 +90,9 @@ pub(super) const WORDS: &[&str] = &[
      timestamping ocspsigning anyextendedkeyusage digitalsignature nonrepudiation keyencipherment dataencipherment \
      keyagreement keycertsign crlsign encipheronly decipheronly withrsaencryption withrsa ecdsawithsha rsassa dns ip uri email with \
      dirname rid cn ou o l st c dc serialnumber emailaddress snakeoil default nistp256 nistp384 nistp521 openssh com sk dss \
-     cert authority from command pty harden forwarding agent x11 permit open restrict no",
+     cert authority from command pty harden forwarding agent x11 permit open restrict no arcfour blowfish cast128 rijndael \
+     mlkem768x25519 mlkem768nistp256 mlkem1024nistp384 sntrup761x25519 sntrup4591761x25519 curve25519 diffie hellman group group1 \
+     group14 group15 group16 group17 group18 exchange ripemd160 umac 64 96 128 192 256 512 etm sha2 hmac",
     // nginx: places, variables, and what its headers and directives say.
     "http location upstream events main limit_except try files proxy pass return rewrite redirect permanent request uri \
      args arg status body bytes sent binary remote realip addr scheme forwarded forwarded-for proto real powered by user \

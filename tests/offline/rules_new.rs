@@ -60,7 +60,7 @@ fn filled(text: &str, resource: &Resource) -> String {
             ty => ty,
         });
         let word = resource.params.iter().find_map(|param| match param.accepts {
-            Accepts::Words(words) if param.required && param.name == key => words.first(),
+            Accepts::Words(words) if param.name == key => words.first(),
             _ => None,
         });
         let value = match (key, ty) {
