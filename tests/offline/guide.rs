@@ -222,10 +222,12 @@ fn links_of_the_guide_lead_somewhere() {
 fn what_a_guide_leaves_out_is_anything() {
     let expected = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     let shown = ["one", "two three", "four"];
-    for text in ["…", "one\n…", "…\nfour", "one\ntwo …\nfour", "…\n…ree\n…", "one\n…\ntwo three\n…\nfour\n…"] {
+    for text in ["…", "one\n…", "…\nfour", "one\ntwo …\nfour", "…\n…ree\n…", "one\n…\ntwo three\n…\nfour\n…"]
+    {
         assert!(fits(&expected(text), &shown), "{text}");
     }
-    for text in ["", "one", "one\n…\nthree\n…", "two …\nfour", "one\ntwo\n…", "…\nfour\nfive", "o…\n…x\nfour"] {
+    for text in ["", "one", "one\n…\nthree\n…", "two …\nfour", "one\ntwo\n…", "…\nfour\nfive", "o…\n…x\nfour"]
+    {
         assert!(!fits(&expected(text), &shown), "{text}");
     }
     assert!(line_fits("a…a", "aa") && !line_fits("a…a", "a"), "the pieces do not overlap");
@@ -234,7 +236,9 @@ fn what_a_guide_leaves_out_is_anything() {
 #[test]
 #[should_panic(expected = "shows")]
 fn a_guide_that_shows_something_else_is_found_out() {
-    play("```console\n$ harden resources fiel\nerror: there is no resource `fiel`\n  help: did you mean `pg_role`?\n```\n");
+    play(
+        "```console\n$ harden resources fiel\nerror: there is no resource `fiel`\n  help: did you mean `pg_role`?\n```\n",
+    );
 }
 
 #[test]
