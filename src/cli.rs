@@ -46,6 +46,7 @@ Examples:
   harden check --root /mnt/image --profile host
   harden check --docker tcp://10.0.0.5:2376 --docker-cert-path ~/.docker
   PGPASSWORD=… harden check --postgres 'host=db user=audit dbname=postgres sslmode=verify-full'
+  harden check --endpoint https://app.example.org --endpoint smtp://mx.example.org
   harden check --rule 'docker-container-*' --verbose")]
     Check(Check),
     /// Look at the targets and write down what was seen, to judge it elsewhere or later.
@@ -113,6 +114,11 @@ pub struct Targets {
     #[arg(long, value_name = "DSN", help_heading = "Targets")]
     pub postgres: Vec<String>,
 
+    /// A server on the network, as `https://host`, `tls://host:port`, `postgres://host`, `smtp://host` …, or `NAME=` before
+    /// it. harden connects to it without logging in. May be given more than once.
+    #[arg(long, value_name = "URL", help_heading = "Targets")]
+    pub endpoint: Vec<String>,
+
     /// Seconds that one query may take.
     #[arg(long, value_name = "SECONDS", help_heading = "Targets", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: Option<u64>,
@@ -151,7 +157,7 @@ pub struct Check {
     pub selection: Selection,
 
     /// Judge these collected facts instead of looking; `-` for standard input.
-    #[arg(long, value_name = "FILE", help_heading = "Judging", conflicts_with_all = ["root", "docker", "docker_cert_path", "postgres"])]
+    #[arg(long, value_name = "FILE", help_heading = "Judging", conflicts_with_all = ["root", "docker", "docker_cert_path", "postgres", "endpoint"])]
     pub facts: Option<PathBuf>,
 
     /// Judge as of this time (RFC 3339 or a date) instead of now: what will have expired by then?
@@ -218,7 +224,7 @@ pub struct Record {
 
     /// Take these collected facts instead of looking; `-` for standard input. With --rule or --profile only what those
     /// rules ask is kept.
-    #[arg(long, value_name = "FILE", help_heading = "Targets", conflicts_with_all = ["root", "docker", "docker_cert_path", "postgres", "timeout"])]
+    #[arg(long, value_name = "FILE", help_heading = "Targets", conflicts_with_all = ["root", "docker", "docker_cert_path", "postgres", "endpoint", "timeout"])]
     pub facts: Option<PathBuf>,
 
     #[arg(long, value_enum, default_value_t = RecordFormat::Facts, value_name = "FORMAT", help_heading = "Output")]

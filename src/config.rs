@@ -13,11 +13,13 @@ use crate::rule::Severity;
 use crate::rule::compile::Reader;
 use crate::rule::input::{Given, Giver, Inputs};
 use crate::rule::{pack, profile};
+use crate::target::endpoint::{Address, Via, check_server_name};
 use crate::yaml::{Key, Kind, MAX_BYTES, Node};
 
 const KEYS: [&str; 7] = ["profiles", "rules", "fail_on", "allow_unknown", "timeout", "inputs", "targets"];
-const TARGET_KEYS: [&str; 3] = ["root", "docker", "postgres"];
+const TARGET_KEYS: [&str; 4] = ["root", "docker", "postgres", "endpoints"];
 const POSTGRES_KEYS: [&str; 2] = ["name", "dsn"];
+const ENDPOINT_KEYS: [&str; 7] = ["name", "url", "connect", "ca", "server_name", "origins", "headers"];
 
 /// What the file says; everything is optional.
 #[derive(Debug, Default)]
@@ -36,6 +38,28 @@ pub struct Config {
     pub docker: Option<String>,
     /// Names, where given, and connection strings or where to find them.
     pub postgres: Vec<(Option<String>, String)>,
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// An endpoint and what is said of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Endpoint {
+    pub name: Option<String>,
+    pub url: Address,
+    pub connect: Option<Via>,
+    pub ca: Option<PathBuf>,
+    pub server_name: Option<String>,
+    pub origins: Vec<String>,
+    /// Names of HTTP headers, and where their values stand: `env:NAME` or `file:PATH`.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Endpoint {
+    /// An endpoint of which nothing is said but where it is.
+    pub fn new(name: Option<String>, url: Address) -> Self {
+        let (origins, headers) = (Vec::new(), Vec::new());
+        Endpoint { name, url, connect: None, ca: None, server_name: None, origins, headers }
+    }
 }
 
 impl Config {
@@ -163,6 +187,10 @@ fn targets(reader: &Reader<'_>, node: &Node, base: &Path, config: &mut Config) {
                 Some(items) => config.postgres.extend(items.iter().filter_map(|item| postgres(reader, item))),
                 None => config.postgres.extend(postgres(reader, value)),
             },
+            "endpoints" => match value.sequence() {
+                Some(items) => config.endpoints.extend(items.iter().filter_map(|item| endpoint(reader, item, base))),
+                None => config.endpoints.extend(endpoint(reader, value, base)),
+            },
             _ => {}
         }
     }
@@ -176,6 +204,61 @@ fn postgres(reader: &Reader<'_>, node: &Node) -> Option<(Option<String>, String)
     let dsn = reader.required(node, "dsn").and_then(|value| reader.text(value))?;
     let name = node.get("name").and_then(|value| reader.text(value));
     Some((name.map(str::to_owned), dsn.to_owned()))
+}
+
+fn endpoint(reader: &Reader<'_>, node: &Node, base: &Path) -> Option<Endpoint> {
+    if node.text().is_some() {
+        return Some(Endpoint::new(None, checked(reader, node, Address::parse)?));
+    }
+    reader.keys(node, &ENDPOINT_KEYS, "an endpoint");
+    let url = checked(reader, reader.required(node, "url")?, Address::parse)?;
+    let text = |name: &str| node.get(name).and_then(|value| reader.text(value)).map(str::to_owned);
+    Some(Endpoint {
+        name: text("name"),
+        url,
+        connect: node.get("connect").and_then(|value| checked(reader, value, Via::parse)),
+        ca: text("ca").map(|path| base.join(path)),
+        server_name: node.get("server_name").and_then(|value| checked(reader, value, check_server_name)),
+        origins: node.get("origins").map(|value| reader.texts(value)).unwrap_or_default(),
+        headers: node.get("headers").map(|value| headers(reader, value, base)).unwrap_or_default(),
+    })
+}
+
+/// What the text of a node stands for; the error of `parse` says what it is instead.
+fn checked<T>(reader: &Reader<'_>, node: &Node, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+    match parse(reader.text(node)?) {
+        Ok(value) => Some(value),
+        Err(what) => {
+            reader.report(Problem::new(node.span.clone(), format!("this is {what}")));
+            None
+        }
+    }
+}
+
+/// Headers by name. Their values may be secrets, so they stand elsewhere.
+fn headers(reader: &Reader<'_>, node: &Node, base: &Path) -> Vec<(String, String)> {
+    let Some(entries) = node.mapping() else {
+        reader.expected(node, "a table of headers");
+        return Vec::new();
+    };
+    let header = |(name, value): &(Key, Node)| {
+        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if name.name.is_empty() || !name.name.bytes().all(token) {
+            reader.report(Problem::new(name.span.clone(), "this is no name of a header"));
+            return None;
+        }
+        let text = reader.text(value)?;
+        if let Some(path) = text.strip_prefix("file:") {
+            return Some((name.name.clone(), format!("file:{}", base.join(path).display())));
+        }
+        if !text.starts_with("env:") {
+            let problem = Problem::new(value.span.clone(), "the value of a header does not stand in the configuration");
+            reader.report(problem.help("write `env:NAME` or `file:PATH`, where it is kept"));
+            return None;
+        }
+        Some((name.name.clone(), text.to_owned()))
+    };
+    entries.iter().filter_map(header).collect()
 }
 
 #[cfg(test)]
@@ -204,6 +287,41 @@ mod tests {
         assert_eq!(config.rules, [PathBuf::from("/etc/harden/rules")]);
         assert_eq!(config.postgres, [(None, "env:DATABASE_URL".into()), (Some("main".into()), "file:dsn".into())]);
         assert_eq!(config.inputs.len(), 2);
+    }
+
+    #[test]
+    fn endpoints_with_all_that_is_said_of_them() {
+        let config =
+            read("[targets]\nendpoints = [\"https://a.example/\", { name = \"b\", url = \"tls://b.example:853\" }]\n")
+                .unwrap();
+        assert_eq!(config.endpoints.len(), 2);
+        assert_eq!(config.endpoints[0], Endpoint::new(None, Address::parse("https://a.example/").unwrap()));
+        let config = read(
+            "[[targets.endpoints]]\nurl = \"https://a.example/\"\nconnect = \"127.0.0.1:8443\"\nca = \"ca.pem\"\n\
+             server_name = \"b.example\"\norigins = [\"https://c.example\"]\n\
+             headers = { Authorization = \"env:TOKEN\", Cookie = \"file:cookie\" }\n",
+        )
+        .unwrap();
+        let endpoint = &config.endpoints[0];
+        assert_eq!(endpoint.connect, Some(Via { host: "127.0.0.1".into(), port: Some(8443) }));
+        assert_eq!(endpoint.ca.as_deref(), Some(Path::new("/etc/harden/ca.pem")));
+        let headers = [("Authorization", "env:TOKEN"), ("Cookie", "file:/etc/harden/cookie")];
+        assert_eq!(endpoint.headers, headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn mistakes_in_endpoints_quote_no_secret() {
+        for (text, part) in [
+            ("url = \"https://u:hunter2@h/\"", "password"),
+            ("url = \"https://h/\"\nheaders = { Authorization = \"Bearer hunter2\" }", "env:NAME"),
+            ("url = \"https://h/\"\nserver_name = \"127.0.0.1\"", "address"),
+            ("url = \"https://h/\"\nconnect = \"h:0\"", "port"),
+            ("name = \"x\"", "`url:` is missing"),
+            ("urll = \"x\"\nurl = \"https://h\"", "did you mean `url`?"),
+        ] {
+            let shown = read(&format!("[[targets.endpoints]]\n{text}\n")).unwrap_err();
+            assert!(shown.contains(part), "{part} in {shown}");
+        }
     }
 
     #[test]

@@ -158,10 +158,32 @@ fn config() -> Json {
             "additionalProperties": false,
         },
     ] });
+    let endpoint = json!({ "anyOf": [
+        { "type": "string" },
+        {
+            "type": "object",
+            "properties": {
+                "name": { "type": "string" },
+                "url": { "type": "string", "description": "https://host, tls://host:port, postgres://host, smtp://host …" },
+                "connect": { "type": "string", "description": "host or host:port to connect to instead" },
+                "ca": { "type": "string", "description": "a PEM file of trusted certificates instead of the system's" },
+                "server_name": { "type": "string", "description": "the name to ask for and to expect" },
+                "origins": list("origins that its CORS policy is meant to admit"),
+                "headers": {
+                    "type": "object",
+                    "additionalProperties": { "type": "string", "pattern": "^(env|file):" },
+                    "description": "HTTP headers to send; where their values stand: env:NAME or file:PATH",
+                },
+            },
+            "required": ["url"],
+            "additionalProperties": false,
+        },
+    ] });
     let targets = Map::from_iter([
         ("root".to_owned(), json!({ "type": "string", "description": "a directory to audit as the root of a host" })),
         ("docker".to_owned(), json!({ "type": "string", "description": "unix:///path or tcp://host:port" })),
         ("postgres".to_owned(), json!({ "anyOf": [postgres.clone(), { "type": "array", "items": postgres }] })),
+        ("endpoints".to_owned(), json!({ "anyOf": [endpoint.clone(), { "type": "array", "items": endpoint }] })),
     ]);
     let mut schema = object(
         Map::from_iter([

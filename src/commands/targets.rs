@@ -1,5 +1,7 @@
 //! Which targets a run has: those that were named, and those that are found by looking where they usually are.
 
+mod endpoints;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -90,6 +92,7 @@ impl Look<'_> {
         self.host(&mut opened)?;
         self.docker(&mut opened).await?;
         self.postgres(&mut opened, err).await?;
+        self.endpoints(&mut opened).await?;
         let mut facts = Facts { started: now, targets: opened.targets, ..Facts::default() };
         observe(rules, &opened.doors, &mut facts, now, self.limit).await;
         for door in opened.doors.into_values() {
@@ -180,10 +183,7 @@ impl Look<'_> {
         for (i, (name, dsn)) in named.into_iter().enumerate() {
             let number = if i == 0 { String::new() } else { format!("-{}", i + 1) };
             let name = name.unwrap_or_else(|| format!("postgres{number}"));
-            if opened.doors.contains_key(&name) || opened.targets.iter().any(|target| target.name == name) {
-                return Err(Error::usage(format!("two targets are called `{name}`"))
-                    .help("give each a name: --postgres NAME=DSN"));
-            }
+            opened.refuse_twin(&name, "--postgres NAME=DSN")?;
             self.open_postgres(opened, &name, &dsn, true).await?;
         }
         Ok(())
@@ -261,6 +261,14 @@ impl Opened {
             self.doors.insert(name.to_owned(), door);
         }
         self.targets.push(Target { name: name.to_owned(), kind, address, access });
+    }
+
+    /// Names tell targets apart.
+    fn refuse_twin(&self, name: &str, example: &str) -> Result<(), Error> {
+        if self.targets.iter().all(|target| target.name != name) {
+            return Ok(());
+        }
+        Err(Error::usage(format!("two targets are called `{name}`")).help(format!("give each a name: {example}")))
     }
 
     fn absent(&mut self, kind: Kind, why: &str) {

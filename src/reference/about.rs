@@ -149,6 +149,7 @@ fn target(kind: Kind) -> &'static str {
         Kind::Host => "a host or a root directory",
         Kind::Docker => "a Docker daemon",
         Kind::Postgres => "a PostgreSQL server",
+        Kind::Endpoint => "an endpoint",
     }
 }
 

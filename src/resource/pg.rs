@@ -14,7 +14,7 @@ const LAST: i64 = 253_402_207_200;
 pub(super) fn door(door: &Door) -> Option<&Postgres> {
     match door {
         Door::Postgres(postgres) => Some(postgres),
-        Door::Host(_) | Door::Docker(_) => None,
+        Door::Host(_) | Door::Docker(_) | Door::Endpoint(_) => None,
     }
 }
 

@@ -1,8 +1,6 @@
 //! Running a rule against facts that were written by hand: its own cases, and the worlds of the tests. The same plan
 //! and the same evaluation as on real targets.
 
-use std::collections::BTreeSet;
-
 use super::Rule;
 use super::case::{CASE_NOW, Case, Outcome};
 use crate::evaluate::evaluate;
@@ -22,14 +20,13 @@ pub fn take_examples(rule: &mut Rule) {
 
 /// Facts in which each query that the rule asks is answered by `answer`, on one target of each kind.
 pub fn facts(rule: &Rule, answer: impl Fn(&Query) -> Listing) -> Facts {
-    let kinds: BTreeSet<Kind> = [Kind::Host, Kind::Docker, Kind::Postgres].into();
     let target = |kind: Kind| Target {
         name: kind.as_str().to_owned(),
         kind,
         address: "case".to_owned(),
         access: Access::Audited,
     };
-    let mut facts = Facts { started: CASE_NOW, targets: kinds.into_iter().map(target).collect(), ..Facts::default() };
+    let mut facts = Facts { started: CASE_NOW, targets: Kind::ALL.map(target).to_vec(), ..Facts::default() };
     for _ in 0..MAX_WAVES {
         let open = plan::open_queries([rule], &facts, CASE_NOW);
         if open.is_empty() {

@@ -1,7 +1,8 @@
-//! The doors to the outside: a host or a root directory, a Docker daemon, a PostgreSQL server. Nothing else in harden
-//! reads what it does not own.
+//! The doors to the outside: a host or a root directory, a Docker daemon, a PostgreSQL server, an endpoint. Nothing else
+//! in harden reads what it does not own.
 
 pub mod docker;
+pub mod endpoint;
 pub mod host;
 pub mod postgres;
 pub mod process;
@@ -19,14 +20,19 @@ pub enum Kind {
     Host,
     Docker,
     Postgres,
+    Endpoint,
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 4] = [Kind::Host, Kind::Docker, Kind::Postgres, Kind::Endpoint];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Host => "host",
             Kind::Docker => "docker",
             Kind::Postgres => "postgres",
+            Kind::Endpoint => "endpoint",
         }
     }
 }
@@ -37,6 +43,7 @@ pub enum Door {
     Host(host::Host),
     Docker(Box<docker::Docker>),
     Postgres(Box<postgres::Postgres>),
+    Endpoint(Box<endpoint::Endpoint>),
 }
 
 /// The variables that something runs with, or will.
@@ -68,6 +75,7 @@ impl Door {
             Door::Host(host) => host.salt(),
             Door::Docker(docker) => docker.salt(),
             Door::Postgres(postgres) => postgres.salt(),
+            Door::Endpoint(endpoint) => endpoint.salt(),
         }
     }
 }

@@ -30,8 +30,7 @@ pub(crate) fn target(name: &str, kind: Kind, access: Access) -> Target {
 
 /// A world in which every kind of target was audited.
 pub(crate) fn world(listings: Vec<(Query, Listing)>) -> Facts {
-    let kinds = [Kind::Host, Kind::Docker, Kind::Postgres];
-    let targets = kinds.map(|kind| target(kind.as_str(), kind, Access::Audited)).to_vec();
+    let targets = Kind::ALL.map(|kind| target(kind.as_str(), kind, Access::Audited)).to_vec();
     Facts { started: 0, targets, listings: listings.into_iter().collect() }
 }
 

@@ -297,6 +297,9 @@ fn configurations_fit_the_schema_of_configurations() {
         "[targets]\nroot = \"image\"\ndocker = \"unix:///run/docker.sock\"\npostgres = \"env:DATABASE_URL\"",
         "[targets]\npostgres = [\"env:A\", { name = \"main\", dsn = \"file:dsn\" }]",
         "[targets]\npostgres = { name = \"main\", dsn = \"file:dsn\" }",
+        "[targets]\nendpoints = [\"https://a.example\", { name = \"b\", url = \"tls://b.example:853\" }]",
+        "[[targets.endpoints]]\nurl = \"https://a.example\"\nconnect = \"127.0.0.1\"\nca = \"ca.pem\"\n\
+         server_name = \"b.example\"\norigins = [\"https://c.example\"]\nheaders = { Cookie = \"env:COOKIE\" }",
         "profiles = \"default\"",
     ] {
         assert!(accepts(text), "{text}");
@@ -313,6 +316,8 @@ fn configurations_fit_the_schema_of_configurations() {
         "[targets]\ndoker = \"x\"",
         "[targets]\npostgres = { name = \"main\" }",
         "[targets]\npostgres = [{ dns = \"x\", dsn = \"y\" }]",
+        "[targets]\nendpoints = [{ name = \"main\" }]",
+        "[[targets.endpoints]]\nurl = \"https://a.example\"\nheaders = { Cookie = \"session=1\" }",
         "[inputs]\na = { b = 1 }",
         "[inputs]\na = []",
     ] {

@@ -224,7 +224,7 @@ fn input_line(input: &InputStory<'_>, page: &mut Page) {
     match &input.value {
         None => page.entry(2, COLUMN, "not set", "until it is, the rule is unknown; above stands the example"),
         Some(value) => {
-            for place in &input.given_by {
+            if let Some(place) = &input.given_by {
                 page.entry(2, COLUMN, "set to", &format!("{}, by {place}", values(value)));
             }
         }
