@@ -146,8 +146,12 @@ fn is_ascii_whitespace(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\u{c}' | '\r' | ' ')
 }
 
-/// A source as it is kept: a nonce is made for one answer and says nothing once it is over.
+/// A source as it is kept: a nonce is made for one answer and says nothing once it is over, and the query of an address
+/// that reports go to may hold a key.
 pub fn show_source(source: &str) -> String {
+    if let Some((address, _)) = source.split_once('?') {
+        return format!("{address}?***");
+    }
     if is_nonce_or_hash(source) && source.to_ascii_lowercase().starts_with("'nonce-") {
         return "'nonce-***'".to_owned();
     }
@@ -228,6 +232,7 @@ mod tests {
     fn nonces_are_not_kept() {
         assert_eq!(show_source("'nonce-R4nd0m=='"), "'nonce-***'");
         assert_eq!(show_source("'sha256-abc='"), "'sha256-abc='");
+        assert_eq!(show_source("https://r.example/?key=1"), "https://r.example/?***");
     }
 
     proptest! {

@@ -1,11 +1,9 @@
 //! Set-Cookie as a browser stores it (RFC 6265bis, sections 5.6 and 5.7): what it refuses, what it ignores, and what is
 //! left of the attributes.
 
-mod date;
-
 use std::net::IpAddr;
 
-use super::Headers;
+use super::{Headers, date};
 use crate::value::vocabulary::Vocabulary;
 
 /// Bytes of a name and its value together; a longer cookie is refused.
@@ -112,6 +110,20 @@ struct Expiry {
 }
 
 impl Cookie {
+    /// Whether its name says that it keeps a visitor logged in. Tokens against forged requests do not, and scripts have to
+    /// read them; nor does one that deletes.
+    pub fn is_login(&self) -> bool {
+        if self.lifetime == Some(0) {
+            return false;
+        }
+        let name = self.name.to_ascii_lowercase();
+        let name = name.trim_start_matches("__host-").trim_start_matches("__secure-");
+        let says = |words: &[&str]| words.iter().any(|word| name.contains(word));
+        let sid = name.starts_with("sid") || name.ends_with("sid") || name.starts_with("connect.");
+        (sid || says(&["sess", "auth", "token", "jwt", "login", "remember", "identity"]))
+            && !says(&["csrf", "xsrf", "antiforgery"])
+    }
+
     /// Takes an attribute: of a repeated one the last counts, and one that does not parse is as if it was not there.
     fn take(&mut self, name: &str, value: &str, expiry: &mut Expiry, now: i64) {
         match name {
@@ -258,6 +270,17 @@ mod tests {
         assert_eq!(of("a=").value, "");
         assert!(parse("", SENDER).is_none());
         assert!(parse(" = ; Secure", SENDER).is_none());
+    }
+
+    #[test]
+    fn names_of_sessions() {
+        for name in ["PHPSESSID", "connect.sid", "JSESSIONID", "auth_token", "__Host-sid", "ASP.NET_SessionId", "jwt"] {
+            assert!(of(&format!("{name}=1")).is_login(), "{name}");
+        }
+        assert!(!of("sessionid=; Max-Age=0").is_login());
+        for name in ["theme", "csrf_token", "XSRF-TOKEN", ".AspNetCore.Antiforgery.x", "_ga", "lang", "inside"] {
+            assert!(!of(&format!("{name}=1")).is_login(), "{name}");
+        }
     }
 
     #[test]

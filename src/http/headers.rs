@@ -106,13 +106,17 @@ pub fn unquote(text: &str) -> Option<String> {
     (!escaped).then_some(plain)
 }
 
+/// A list of tokens with something else in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotTokens;
+
 /// *Extract header list values* for a list of tokens (Fetch, section 2.2.2): `None` when the field is not there,
 /// an error when something in it is no token. Empty elements are allowed (RFC 9110, section 5.6.1.2).
-pub fn tokens(headers: &Headers, name: &str) -> Result<Option<Vec<String>>, ()> {
+pub fn tokens(headers: &Headers, name: &str) -> Result<Option<Vec<String>>, NotTokens> {
     let Some(value) = headers.get(name) else { return Ok(None) };
     let items = value.split(',').map(|item| item.trim_matches([' ', '\t'])).filter(|item| !item.is_empty());
     let items: Vec<String> = items.map(str::to_owned).collect();
-    if items.iter().all(|item| is_token(item)) { Ok(Some(items)) } else { Err(()) }
+    if items.iter().all(|item| is_token(item)) { Ok(Some(items)) } else { Err(NotTokens) }
 }
 
 /// The fields of a text such as tests write, one to a line.
@@ -155,7 +159,7 @@ mod tests {
     fn a_list_of_tokens_may_have_gaps_and_nothing_else() {
         assert_eq!(tokens(&read("x: a,, b\t,"), "x"), Ok(Some(vec!["a".into(), "b".into()])));
         assert_eq!(tokens(&read("y: a"), "x"), Ok(None));
-        assert_eq!(tokens(&read("x: a b"), "x"), Err(()));
+        assert_eq!(tokens(&read("x: a b"), "x"), Err(NotTokens));
         assert_eq!(tokens(&read("x:"), "x"), Ok(Some(Vec::new())));
     }
 

@@ -14,7 +14,7 @@ const MAX_BYTES: usize = 300;
 /// What an origin that is tried stands for.
 pub static KIND: Vocabulary = Vocabulary {
     name: "origin_kind",
-    words: &["own", "stranger", "null", "local", "prefix", "suffix", "dot", "subdomain", "plain-http"],
+    words: &["configured", "stranger", "null", "local", "prefix", "suffix", "dot", "subdomain", "plain-http"],
     ordered: false,
 };
 

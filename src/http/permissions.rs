@@ -19,12 +19,15 @@ pub static EMBEDDER_POLICY: Vocabulary =
 pub static RESOURCE_POLICY: Vocabulary =
     Vocabulary { name: "resource_policy", words: &["cross-origin", "same-site", "same-origin"], ordered: true };
 
+/// Features of the browser, and who may use each.
+pub type Features = Vec<(String, Vec<String>)>;
+
 /// The features that the policy names and whom it lets use them: `self`, `*`, `src` or origins; nobody by an empty
 /// list.
 ///
 /// # Errors
 /// The field is no dictionary, and a browser ignores it as a whole.
-pub fn read(headers: &Headers) -> Result<Option<Vec<(String, Vec<String>)>>, &'static str> {
+pub fn read(headers: &Headers) -> Result<Option<Features>, &'static str> {
     let Some(value) = headers.get("permissions-policy") else { return Ok(None) };
     let members = dictionary(&value).ok_or("it is not a structured field, so browsers ignore it")?;
     let features = members.into_iter().filter_map(|(feature, member)| Some((feature, allowlist(member)?)));

@@ -4,6 +4,7 @@
 mod authorized_key;
 mod certificate;
 mod container;
+mod cors;
 mod docker_daemon;
 mod docker_engine;
 mod docker_json;
@@ -12,6 +13,7 @@ mod env;
 mod file;
 mod files;
 pub(crate) mod hba_rules;
+mod http;
 mod image;
 mod pg;
 mod pg_access;
@@ -106,10 +108,12 @@ pub static ALL: &[&Resource] = &[
     &authorized_key::AUTHORIZED_KEY,
     &certificate::CERTIFICATE,
     &container::CONTAINER,
+    &cors::CORS,
     &docker_daemon::DOCKER_DAEMON,
     &dsn::DSN,
     &env::ENV,
     &file::FILE,
+    &http::HTTP,
     &image::IMAGE,
     &pg_access::PG_ACCESS,
     &pg_database::PG_DATABASE,

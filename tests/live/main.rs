@@ -30,6 +30,7 @@ macro_rules! trials {
     };
 }
 
+mod cors;
 mod docker;
 mod docker_cli;
 mod docker_rules;
@@ -38,6 +39,7 @@ mod harness;
 mod hba;
 mod host;
 mod host_rules;
+mod http;
 mod postgres;
 mod postgres_commands;
 mod postgres_rules;
@@ -63,6 +65,8 @@ fn main() -> ExitCode {
         hba::trials(),
         dsn::trials(),
         x509::trials(),
+        http::trials(),
+        cors::trials(),
         record::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, suites.into_iter().flatten().collect());

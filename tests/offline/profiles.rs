@@ -62,11 +62,12 @@ fn the_built_in_profiles_select_what_they_are_for() {
         let all = folder.listed("--rule *").into_iter();
         all.filter(|id| prefixes.iter().any(|prefix| id.starts_with(prefix))).collect::<Vec<_>>()
     };
-    let mut union: Vec<_> = ["docker", "env", "host", "postgres", "tls"].into_iter().flat_map(of).collect();
+    let mut union: Vec<_> = ["docker", "env", "host", "http", "postgres", "tls"].into_iter().flat_map(of).collect();
     union.sort();
     assert_eq!(of("default"), union);
     assert_eq!(of("docker-strict"), with(&["docker-"]));
     assert_eq!(of("postgres-strict"), with(&["postgres-"]));
+    assert_eq!(of("http-strict"), with(&["http-"]));
     assert_eq!(of("host"), with(&["host-", "ssh-"]));
     assert_eq!(of("dotenv-file"), with(&["dsn-dotenv-"]));
     assert_eq!(of("tls-endpoint-files"), with(&["tls-declared-"]));
@@ -75,7 +76,8 @@ fn the_built_in_profiles_select_what_they_are_for() {
     };
     assert_eq!(of("env"), without(&["env-", "dsn-"], "dsn-dotenv-"));
     assert_eq!(of("tls"), without(&["tls-"], "tls-declared-"));
-    let strict = ["docker-image-pinned", "docker-daemon-icc", "postgres-pgaudit", "postgres-hba-specific"];
+    let strict =
+        ["docker-image-pinned", "docker-daemon-icc", "postgres-pgaudit", "postgres-hba-specific", "http-cors-public"];
     assert!(strict.iter().all(|id| !union.iter().any(|other| other == id)));
 }
 

@@ -1,4 +1,4 @@
-//! The dates of cookies (RFC 6265bis, section 5.1.1), which browsers find in nearly any text.
+//! Dates as browsers find them in nearly any text (RFC 6265bis, section 5.1.1), those of HTTP among them.
 
 use jiff::civil::{Date, DateTime, Time, date};
 
@@ -6,7 +6,7 @@ const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// Seconds since the epoch.
-pub(super) fn parse(text: &str) -> Option<i64> {
+pub fn parse(text: &str) -> Option<i64> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     for token in text.split(is_delimiter).filter(|token| !token.is_empty()) {
         if time.is_none() && clock(token).is_some() {
