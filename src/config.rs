@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostics, Problem, Source};
+use crate::http::origin::Origin;
 use crate::rule::Severity;
 use crate::rule::compile::Reader;
 use crate::rule::input::{Given, Giver, Inputs};
@@ -22,7 +23,12 @@ const TARGET_KEYS: [&str; 6] = ["root", "docker", "postgres", "endpoints", "comp
 const MANIFESTS_KEYS: [&str; 2] = ["name", "files"];
 const COMPOSE_KEYS: [&str; 5] = ["name", "files", "env_files", "profiles", "own_env"];
 const POSTGRES_KEYS: [&str; 2] = ["name", "dsn"];
-const ENDPOINT_KEYS: [&str; 7] = ["name", "url", "connect", "ca", "server_name", "origins", "headers"];
+const ENDPOINT_KEYS: [&str; 8] = ["name", "url", "connect", "ca", "server_name", "origins", "headers", "insecure"];
+/// What the requests themselves decide.
+const OWN_HEADERS: [&str; 7] =
+    ["host", "origin", "connection", "content-length", "transfer-encoding", "access-control-request-method", "te"];
+
+const TRUTH: [(&str, bool); 2] = [("true", true), ("false", false)];
 
 /// What the file says; everything is optional.
 #[derive(Debug, Default)]
@@ -73,13 +79,15 @@ pub struct Endpoint {
     pub origins: Vec<String>,
     /// Names of HTTP headers, and where their values stand: `env:NAME` or `file:PATH`.
     pub headers: Vec<(String, String)>,
+    /// Whether HTTP is spoken with whoever answers.
+    pub insecure: bool,
 }
 
 impl Endpoint {
     /// An endpoint of which nothing is said but where it is.
     pub fn new(name: Option<String>, url: Address) -> Self {
         let (origins, headers) = (Vec::new(), Vec::new());
-        Endpoint { name, url, connect: None, ca: None, server_name: None, origins, headers }
+        Endpoint { name, url, connect: None, ca: None, server_name: None, origins, headers, insecure: false }
     }
 }
 
@@ -178,9 +186,7 @@ fn lower(reader: &Reader<'_>, root: &Node, source: &Source, base: &Path) -> Conf
                 config.note(source, value);
             }
             "fail_on" => config.fail_on = reader.word(value, &Severity::ALL, "severity"),
-            "allow_unknown" => {
-                config.allow_unknown = reader.word(value, &[("true", true), ("false", false)], "truth value")
-            }
+            "allow_unknown" => config.allow_unknown = reader.word(value, &TRUTH, "truth value"),
             "timeout" => config.timeout = seconds(reader, value, 3600),
             "total_timeout" => config.total_timeout = seconds(reader, value, 86_400),
             "inputs" => config.inputs = profile::inputs(reader, value, source, &Giver::Configuration),
@@ -260,9 +266,30 @@ fn endpoint(reader: &Reader<'_>, node: &Node, base: &Path) -> Option<Endpoint> {
         connect: node.get("connect").and_then(|value| checked(reader, value, Via::parse)),
         ca: text("ca").map(|path| base.join(path)),
         server_name: node.get("server_name").and_then(|value| checked(reader, value, check_server_name)),
-        origins: node.get("origins").map(|value| reader.texts(value)).unwrap_or_default(),
+        origins: node.get("origins").map(|value| origins(reader, value)).unwrap_or_default(),
         headers: node.get("headers").map(|value| headers(reader, value, base)).unwrap_or_default(),
+        insecure: node.get("insecure").is_some_and(|value| insecure(reader, value, node)),
     })
+}
+
+/// Origins exactly as browsers send them, since they are compared so.
+fn origins(reader: &Reader<'_>, node: &Node) -> Vec<String> {
+    let origin = |text: &str| match Origin::parse(text) {
+        Ok(origin) => Ok(origin.to_string()),
+        Err(why) => Err(format!("no origin: it {why}")),
+    };
+    let items = node.sequence().unwrap_or(std::slice::from_ref(node));
+    items.iter().filter_map(|item| checked(reader, item, origin)).collect()
+}
+
+/// Headers may be secrets, and a server that is not verified may be anybody.
+fn insecure(reader: &Reader<'_>, value: &Node, endpoint: &Node) -> bool {
+    let insecure = reader.word(value, &TRUTH, "truth value").unwrap_or(false);
+    if insecure && endpoint.get("headers").is_some() {
+        let problem = Problem::new(value.span.clone(), "headers are not sent to a server that is not verified");
+        reader.report(problem.help("name the certificates to trust as `ca` instead"));
+    }
+    insecure
 }
 
 /// What the text of a node stands for; the error of `parse` says what it is instead.
@@ -286,6 +313,10 @@ fn headers(reader: &Reader<'_>, node: &Node, base: &Path) -> Vec<(String, String
         let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
         if name.name.is_empty() || !name.name.bytes().all(token) {
             reader.report(Problem::new(name.span.clone(), "this is no name of a header"));
+            return None;
+        }
+        if OWN_HEADERS.contains(&name.name.to_ascii_lowercase().as_str()) {
+            reader.report(Problem::new(name.span.clone(), "this header is not free: each request has its own"));
             return None;
         }
         let text = reader.text(value)?;
@@ -393,6 +424,9 @@ mod tests {
             ("url = \"https://h/\"\nheaders = { Authorization = \"Bearer hunter2\" }", "env:NAME"),
             ("url = \"https://h/\"\nserver_name = \"127.0.0.1\"", "address"),
             ("url = \"https://h/\"\nconnect = \"h:0\"", "port"),
+            ("url = \"https://h/\"\norigins = [\"https://a.example/\"]", "no path and no slash"),
+            ("url = \"https://h/\"\nheaders = { Host = \"env:X\" }", "not free"),
+            ("url = \"https://h/\"\ninsecure = true\nheaders = { A = \"env:X\" }", "`ca` instead"),
             ("name = \"x\"", "`url:` is missing"),
             ("urll = \"x\"\nurl = \"https://h\"", "did you mean `url`?"),
         ] {

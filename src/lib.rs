@@ -7,7 +7,7 @@
 //! 3. [`value`], [`truth`] and [`matcher`]: what fields hold, and the predicates on them.
 //! 4. [`resource`]: the kinds of things that rules look at, each with its field table and its loader.
 //! 5. [`plan`], [`observe`] and [`target`]: which queries the rules ask, and the doors through which they are answered.
-//!    [`dsn`], [`hba`], [`x509`], [`openssh`], [`format`](mod@format) and [`glob`] read what comes through them.
+//!    [`dsn`], [`hba`], [`http`], [`x509`], [`openssh`], [`format`](mod@format) and [`glob`] read what comes through them.
 //! 6. [`facts`]: the document between looking and judging.
 //! 7. [`evaluate`] and [`finding`]: the only place that decides a status. Pure.
 //! 8. [`report`](mod@report) and [`render`]: findings, verdict, and how they are shown. [`error`] has the exit codes,
@@ -26,6 +26,7 @@ pub mod finding;
 pub mod format;
 pub mod glob;
 pub mod hba;
+pub mod http;
 pub mod manifest;
 pub mod matcher;
 pub mod observe;

@@ -213,6 +213,7 @@ fn config() -> Json {
                     "additionalProperties": { "type": "string", "pattern": "^(env|file):" },
                     "description": "HTTP headers to send; where their values stand: env:NAME or file:PATH",
                 },
+                "insecure": { "type": "boolean", "description": "speak HTTP with whoever answers, whatever its certificate" },
             },
             "required": ["url"],
             "additionalProperties": false,

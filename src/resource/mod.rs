@@ -7,6 +7,7 @@ mod capabilities;
 mod certificate;
 mod config;
 mod container;
+mod cors;
 mod docker_daemon;
 mod docker_engine;
 mod docker_json;
@@ -17,6 +18,7 @@ mod files;
 mod group;
 pub(crate) mod hba_rules;
 mod host;
+mod http;
 mod image;
 mod listen;
 mod nginx;
@@ -126,12 +128,14 @@ pub static ALL: &[&Resource] = &[
     &certificate::CERTIFICATE,
     &config::CONFIG,
     &container::CONTAINER,
+    &cors::CORS,
     &docker_daemon::DOCKER_DAEMON,
     &dsn::DSN,
     &env::ENV,
     &file::FILE,
     &group::GROUP,
     &host::HOST,
+    &http::HTTP,
     &image::IMAGE,
     &listen::LISTEN,
     &nginx::NGINX,

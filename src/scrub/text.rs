@@ -502,7 +502,7 @@ mod tests {
             ("localhost:5432", Scrub::Host, "localhost:5432"),
             ("/run/postgresql", Scrub::Host, "/run/postgresql"),
             ("CN=Acme Co", Scrub::Distinguished, "CN=Acme Co"),
-            ("O=Acme Corp,CN=acme.com", Scrub::Distinguished, "O=name-1 name-2,CN=host-2.example"),
+            ("O=Acme Zorp,CN=acme.com", Scrub::Distinguished, "O=name-1 name-2,CN=host-2.example"),
             ("SHA256:ab+c/d", Scrub::Fingerprint, "SHA256:name-3"),
         ] {
             assert_eq!(scrubber.scrub(text, scrub), wanted, "{text}");

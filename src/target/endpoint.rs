@@ -6,6 +6,7 @@
 mod address;
 mod connection;
 mod failure;
+pub mod http;
 mod starttls;
 
 use std::fmt;
@@ -47,6 +48,8 @@ pub struct Options {
     pub origins: Vec<String>,
     /// Headers to send with HTTP requests.
     pub headers: Vec<(String, SecretString)>,
+    /// Whether HTTP is spoken with whoever answers, whatever certificate is shown.
+    pub insecure: bool,
 }
 
 /// Where to connect instead of the host that a URL names.
@@ -147,6 +150,16 @@ impl Endpoint {
     /// Headers to send with HTTP requests.
     pub fn headers(&self) -> &[(String, SecretString)] {
         &self.options.headers
+    }
+
+    /// Whether the certificate of an HTTP server is not verified, because the operator said so.
+    pub fn is_insecure(&self) -> bool {
+        self.options.insecure
+    }
+
+    /// Whether its host answers on other ports too: not where a single one stands in for it.
+    pub fn has_other_ports(&self) -> bool {
+        self.options.connect.as_ref().is_none_or(|via| via.port.is_none())
     }
 
     /// What a person calls it, with the address that was connected to where that is known.

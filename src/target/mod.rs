@@ -4,9 +4,11 @@
 pub mod docker;
 pub mod endpoint;
 pub mod host;
+mod http1;
 pub mod manifest;
 pub mod postgres;
 pub mod process;
+mod verifier;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};

@@ -30,6 +30,7 @@ macro_rules! trials {
     };
 }
 
+mod cors;
 mod docker;
 mod docker_cli;
 mod docker_rules;
@@ -39,6 +40,7 @@ mod harness;
 mod hba;
 mod host;
 mod host_rules;
+mod http;
 mod manifests;
 mod nginx;
 mod postgres;
@@ -73,6 +75,8 @@ fn main() -> ExitCode {
         nginx::trials(),
         dsn::trials(),
         x509::trials(),
+        http::trials(),
+        cors::trials(),
         record::trials(),
         sshd::trials(),
         tls::trials(),

@@ -62,7 +62,7 @@ fn the_built_in_profiles_select_what_they_are_for() {
         let all = folder.listed("--rule *").into_iter();
         all.filter(|id| prefixes.iter().any(|prefix| id.starts_with(prefix))).collect::<Vec<_>>()
     };
-    let parts = ["docker", "endpoint", "env", "exposure", "host", "nginx", "postgres", "tls"];
+    let parts = ["docker", "endpoint", "env", "exposure", "host", "http", "nginx", "postgres", "tls"];
     let mut union: Vec<_> = parts.into_iter().flat_map(of).collect();
     union.sort();
     assert_eq!(of("default"), union);
@@ -70,6 +70,7 @@ fn the_built_in_profiles_select_what_they_are_for() {
     assert_eq!(of("postgres-strict"), with(&["postgres-"]));
     assert_eq!(of("nginx-strict"), with(&["nginx-"]));
     assert_eq!(of("exposure-strict"), with(&["account-", "kernel-", "listen-", "process-", "system-"]));
+    assert_eq!(of("http-strict"), with(&["http-"]));
     assert_eq!(of("ssh-strict"), with(&["ssh-"]));
     assert_eq!(of("host"), [with(&["host-"]), of("ssh")].concat());
     assert_eq!(of("dotenv-file"), with(&["dsn-dotenv-"]));
@@ -81,7 +82,8 @@ fn the_built_in_profiles_select_what_they_are_for() {
     let of_files = without(&["tls-"], "tls-declared-").into_iter().filter(|id| !id.starts_with("tls-endpoint-"));
     assert_eq!(of("tls"), of_files.collect::<Vec<_>>());
     assert_eq!(of("endpoint-strict"), with(&["tls-endpoint-"]));
-    let strict = ["docker-image-pinned", "docker-daemon-icc", "postgres-pgaudit", "postgres-hba-specific"];
+    let strict =
+        ["docker-image-pinned", "docker-daemon-icc", "postgres-pgaudit", "postgres-hba-specific", "http-cors-public"];
     assert!(strict.iter().all(|id| !union.iter().any(|other| other == id)));
 }
 

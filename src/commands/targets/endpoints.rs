@@ -81,7 +81,7 @@ impl Look<'_> {
         );
         let places = places.entry(server).or_insert_with(|| Arc::new(Semaphore::new(MAX_CONNECTIONS)));
         let (connect, ca, server_name, origins) = (named.connect, named.ca, named.server_name, named.origins);
-        let options = Options { connect, ca, server_name, origins, headers };
+        let options = Options { connect, ca, server_name, origins, headers, insecure: named.insecure };
         Ok(Endpoint::new(name, named.url, options, self.limit, Arc::clone(&self.salt), Arc::clone(places)))
     }
 }

@@ -4,17 +4,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Method, Request, Response, StatusCode};
+use http_body_util::Empty;
+use hyper::{Method, Request, StatusCode};
 use serde_json::Value as Json;
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 
 use super::address::Endpoint;
 use super::failure::Failure;
 use super::stream;
+use crate::target::http1::{self, Body, Connection, End};
 
 /// Requests under way at once: the daemon serves them in parallel, and more only queue there.
 const CONNECTIONS: usize = 8;
@@ -25,26 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// Once a request was not answered in time: a daemon that hangs on one container may hang on all of them, and those that
 /// it does answer for must be seen before the whole query runs out of time.
 const PATIENCE_LEFT: Duration = Duration::from_millis(300);
-
-/// An open connection, and the task that moves its bytes.
-struct Connection {
-    requests: SendRequest<Empty<Bytes>>,
-    driver: JoinHandle<hyper::Result<()>>,
-}
-
-impl Connection {
-    /// Why a request came to nothing. The request itself often learns only that it was given up; what ended the
-    /// connection, such as a TLS alert that arrives after the handshake, is with its driver.
-    async fn failure(&mut self, error: &hyper::Error) -> Failure {
-        if error.is_canceled() || error.is_closed() {
-            let ended = tokio::time::timeout(Duration::from_millis(100), &mut self.driver).await;
-            if let Ok(Ok(Err(cause))) = ended {
-                return Failure::from_hyper(&cause);
-            }
-        }
-        Failure::from_hyper(error)
-    }
-}
 
 /// Connections to one daemon, kept for the next request.
 pub(super) struct Client {
@@ -88,7 +66,7 @@ impl Client {
                 answer => return self.keep(connection, answer),
             }
         }
-        let mut connection = self.connect().await?;
+        let mut connection = stream::open(&self.endpoint, self.tls.as_ref()).await?;
         let answer = self.exchange(&mut connection, path).await;
         self.keep(connection, answer)
     }
@@ -99,17 +77,10 @@ impl Client {
 
     /// A connection whose answer was read to its end serves again; any other is dropped, which closes it.
     fn keep(&self, connection: Connection, answer: Result<Json, Failure>) -> Result<Json, Failure> {
-        if matches!(answer, Ok(_) | Err(Failure::Status(..))) && !connection.requests.is_closed() {
+        if matches!(answer, Ok(_) | Err(Failure::Status(..))) && !connection.is_closed() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
         answer
-    }
-
-    async fn connect(&self) -> Result<Connection, Failure> {
-        let stream = stream::open(&self.endpoint, self.tls.as_ref()).await?;
-        let (requests, driver) = http1::handshake(stream).await.map_err(|error| Failure::from_hyper(&error))?;
-        // Ends with its sender.
-        Ok(Connection { requests, driver: tokio::spawn(driver) })
     }
 
     async fn exchange(&self, connection: &mut Connection, path: &str) -> Result<Json, Failure> {
@@ -120,16 +91,9 @@ impl Client {
             .header("User-Agent", concat!("harden/", env!("CARGO_PKG_VERSION")))
             .body(Empty::new())
             .map_err(|error| Failure::Broken(error.to_string()))?;
-        let sent = match connection.requests.ready().await {
-            Ok(()) => connection.requests.send_request(request).await,
-            Err(error) => Err(error),
-        };
-        let response = match sent {
-            Ok(response) => response,
-            Err(error) => return Err(connection.failure(&error).await),
-        };
+        let response = connection.send(request).await.map_err(|error| Failure::from_hyper(&error))?;
         let status = response.status();
-        let body = read_body(response).await?;
+        let body = whole(http1::read_body(response.into_body(), LARGEST_BODY).await)?;
         if status != StatusCode::OK {
             return Err(Failure::Status(status.as_u16(), message(&body)));
         }
@@ -140,14 +104,11 @@ impl Client {
     }
 }
 
-async fn read_body(response: Response<Incoming>) -> Result<Bytes, Failure> {
-    let collected = Limited::new(response.into_body(), LARGEST_BODY).collect().await;
-    match collected {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Failure::TooLarge),
-        Err(error) => Err(error
-            .downcast_ref::<hyper::Error>()
-            .map_or_else(|| Failure::Broken(error.to_string()), Failure::from_hyper)),
+fn whole(body: Body) -> Result<Vec<u8>, Failure> {
+    match body.end {
+        End::Whole => Ok(body.bytes),
+        End::Cut => Err(Failure::TooLarge),
+        End::Broken(error) => Err(Failure::from_hyper(&error)),
     }
 }
 

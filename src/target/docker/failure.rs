@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 
+use crate::target::http1::{self, Cause};
 use crate::value::Reason;
 
 /// Lets a process talk to the daemon.
@@ -52,17 +53,11 @@ impl Failure {
     }
 
     pub(super) fn from_hyper(error: &hyper::Error) -> Self {
-        // A request that was still waiting when the connection ended has the cause inside it.
-        let causes = std::iter::successors(Some(error as &dyn std::error::Error), |cause| cause.source());
-        for cause in causes {
-            if let Some(io) = cause.downcast_ref::<io::Error>() {
-                return Failure::from_io(io);
-            }
-            if let Some(parse) = cause.downcast_ref::<hyper::Error>().filter(|cause| cause.is_parse()) {
-                return Failure::Garbage(format!("not HTTP ({parse})"));
-            }
+        match http1::cause(error) {
+            Cause::Io(io) => Failure::from_io(io),
+            Cause::NotHttp(how) => Failure::Garbage(format!("not HTTP ({how})")),
+            Cause::Other(what) => Failure::Broken(what),
         }
-        Failure::Broken(error.to_string())
     }
 
     /// Whether a second attempt on a fresh connection may fare better: an idle one may have been closed by the other side.

@@ -1,32 +1,28 @@
-//! The byte streams under HTTP: a unix socket, TCP, or TLS on TCP, as one type that hyper can drive.
+//! The byte streams under HTTP: a unix socket, TCP, or TLS on TCP, with HTTP on them.
 
 use std::io;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
 use super::address::{Endpoint, TlsFiles};
 use super::failure::Failure;
+use crate::target::http1::Connection;
 use crate::value::Reason;
 
-trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Bytes for S {}
-
-/// An open stream.
-pub(super) struct Stream(Box<dyn Bytes>);
-
 /// Dials the daemon.
-pub(super) async fn open(endpoint: &Endpoint, tls: Option<&Arc<rustls::ClientConfig>>) -> Result<Stream, Failure> {
+pub(super) async fn open(endpoint: &Endpoint, tls: Option<&Arc<rustls::ClientConfig>>) -> Result<Connection, Failure> {
     let failed = |error: io::Error| Failure::from_io(&error);
+    let broken = |error: hyper::Error| Failure::from_hyper(&error);
     let (host, port) = match endpoint {
-        Endpoint::Unix(path) => return Ok(Stream(Box::new(UnixStream::connect(path).await.map_err(failed)?))),
+        Endpoint::Unix(path) => {
+            let socket = UnixStream::connect(path).await.map_err(failed)?;
+            return Connection::new(socket).await.map_err(broken);
+        }
         Endpoint::Tcp { host, port } => (host, *port),
     };
     let connected = TcpStream::connect((host.as_str(), port)).await;
@@ -38,10 +34,10 @@ pub(super) async fn open(endpoint: &Endpoint, tls: Option<&Arc<rustls::ClientCon
     let socket = connected.map_err(unresolved)?;
     // Requests are single small segments: waiting to fill one costs 40 ms each.
     socket.set_nodelay(true).map_err(failed)?;
-    let Some(config) = tls else { return Ok(Stream(Box::new(socket))) };
+    let Some(config) = tls else { return Connection::new(socket).await.map_err(broken) };
     let name = ServerName::try_from(host.clone()).map_err(|error| Failure::Tls(error.to_string()))?;
-    let secured = TlsConnector::from(config.clone()).connect(name, socket).await;
-    Ok(Stream(Box::new(secured.map_err(failed)?)))
+    let secured = TlsConnector::from(config.clone()).connect(name, socket).await.map_err(failed)?;
+    Connection::new(secured).await.map_err(broken)
 }
 
 /// The client's side of TLS: verified against the CA file alone, with the client certificate when there is one.
@@ -81,33 +77,4 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Reason> {
 
 fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Reason {
     Reason::new(format!("{} cannot be used: {error}", path.display()))
-}
-
-impl hyper::rt::Read for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        mut into: hyper::rt::ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        // Through a buffer of our own: filling hyper's in place takes `unsafe`, and the copy costs nothing measurable.
-        let mut bytes = [0; 16 * 1024];
-        let room = into.remaining().min(bytes.len());
-        let mut buffer = ReadBuf::new(bytes.get_mut(..room).unwrap_or_default());
-        let polled = Pin::new(&mut self.0).poll_read(context, &mut buffer);
-        polled.map_ok(|()| into.put_slice(buffer.filled()))
-    }
-}
-
-impl hyper::rt::Write for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
-    }
 }

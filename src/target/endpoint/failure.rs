@@ -22,6 +22,8 @@ pub enum FailureKind {
     Closed,
     /// What answered does not speak the protocol.
     Protocol,
+    /// Its certificate is not trusted, so nothing more was said to it.
+    Untrusted,
 }
 
 /// Why an endpoint could not be reached, or did not answer.

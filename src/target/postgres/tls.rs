@@ -12,8 +12,9 @@ use x509_parser::parse_x509_certificate;
 
 use super::failure::{self, Failure, FailureKind};
 use super::files;
-use super::verifier::{Check, Roots, Verifier, check};
+use super::verifier::{Roots, check};
 use crate::dsn::{Resolved, SslMode};
+use crate::target::verifier::{Check, Verifier};
 
 /// The protocol's name in direct negotiation (manual, "SSL Session Encryption").
 const ALPN: &[u8] = b"postgresql";

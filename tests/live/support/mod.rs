@@ -5,6 +5,7 @@
 
 #![allow(dead_code, reason = "a toolbox: not every suite uses every tool")]
 
+pub(crate) mod browser;
 pub(crate) mod containers;
 pub(crate) mod docker;
 pub(crate) mod harden;
@@ -19,4 +20,5 @@ pub(crate) mod slow;
 pub(crate) mod sweep;
 pub(crate) mod tls;
 pub(crate) mod tools;
+pub(crate) mod web;
 pub(crate) mod wire;
