@@ -24,6 +24,7 @@ mod pg_setting;
 mod private_key;
 mod sensitive;
 mod setting;
+mod unit;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -121,6 +122,7 @@ pub static ALL: &[&Resource] = &[
     &pg_setting::PG_SETTING,
     &private_key::PRIVATE_KEY,
     &setting::SETTING,
+    &unit::UNIT,
 ];
 
 pub fn find(name: &str) -> Option<&'static Resource> {

@@ -96,6 +96,12 @@ pub(super) const FIELDS: &[(&str, &str, Scrub)] = &[
     ("pg_setting", "overridden_for.value", Scrub::Setting),
     ("setting", "value", Scrub::Setting),
     ("setting", "overridden.value", Scrub::Setting),
+    ("unit", "user", Scrub::Name(Kind::User)),
+    ("unit", "group", Scrub::Name(Kind::Group)),
+    ("unit", "supplementary_groups", Scrub::Name(Kind::Group)),
+    ("unit", "settings", Scrub::Setting),
+    ("unit", "memory_max", Scrub::Setting),
+    ("unit", "tasks_max", Scrub::Setting),
 ];
 
 /// What the text of a field is.

@@ -11,6 +11,7 @@ mod names;
 mod replaceable;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod units;
 mod walk;
 
 use std::fmt;

@@ -44,6 +44,7 @@ mod postgres_commands;
 mod postgres_rules;
 mod record;
 mod support;
+mod units;
 mod x509;
 
 fn main() -> ExitCode {
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         hba::trials(),
         nginx::trials(),
         dsn::trials(),
+        units::trials(),
         x509::trials(),
         record::trials(),
     ];
