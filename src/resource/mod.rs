@@ -38,6 +38,7 @@ mod sshd;
 mod sshd_setting;
 mod sysctl;
 mod tls;
+mod unit;
 mod user;
 
 use std::collections::BTreeMap;
@@ -152,6 +153,7 @@ pub static ALL: &[&Resource] = &[
     &sshd_setting::SSHD_SETTING,
     &sysctl::SYSCTL,
     &tls::TLS,
+    &unit::UNIT,
     &user::USER,
 ];
 

@@ -12,6 +12,7 @@ pub mod processes;
 mod replaceable;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod units;
 mod walk;
 
 use std::ffi::OsStr;

@@ -54,7 +54,8 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    fn read(self, text: &str) -> Option<bool> {
+    /// What the program takes the text for; `None` when it would not understand it.
+    pub(crate) fn read(self, text: &str) -> Option<bool> {
         let folded = text.to_ascii_lowercase();
         let pair = |yes: &[&str], no: &[&str], word: &str| {
             if yes.contains(&word) { Some(true) } else { no.contains(&word).then_some(false) }

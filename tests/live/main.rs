@@ -51,6 +51,7 @@ mod sshd;
 mod support;
 mod system;
 mod tls;
+mod units;
 mod x509;
 
 fn main() -> ExitCode {
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
         hba::trials(),
         nginx::trials(),
         dsn::trials(),
+        units::trials(),
         x509::trials(),
         http::trials(),
         cors::trials(),

@@ -2,150 +2,27 @@
 //! `PassEnvironment=` and `UnsetEnvironment=` (systemd.exec(5)), found where systemd.unit(5) says. What the manager adds
 //! by itself (`PATH`, `DefaultEnvironment=`, `systemctl set-environment`) is not in it.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
-use rustix::fs::FileType;
-
-use super::{LIMIT, assignments, last_of_each, variable};
+use super::{assignments, last_of_each, variable};
 use crate::facts::Basis;
 use crate::format::dotenv::Dialect;
-use crate::format::unit::{self, Directive};
+use crate::format::unit;
+use crate::target::host::units::{self, Sourced, section};
 use crate::target::host::{Host, Trouble};
 use crate::target::{Environment, Variable, unresolved};
 use crate::value::Reason;
 
-/// Where system units are, the directory that wins first (systemd.unit(5), table "Load path when running in system mode").
-const DIRECTORIES: [&str; 13] = [
-    "/etc/systemd/system.control",
-    "/run/systemd/system.control",
-    "/run/systemd/transient",
-    "/run/systemd/generator.early",
-    "/etc/systemd/system",
-    "/etc/systemd/system.attached",
-    "/run/systemd/system",
-    "/run/systemd/system.attached",
-    "/run/systemd/generator",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
-    "/run/systemd/generator.late",
-];
-
-/// A directive with the file that it stands in.
-struct Sourced {
-    path: PathBuf,
-    directive: Directive,
-}
-
 /// `None` when there is no such unit, or it is masked.
 pub(super) fn read(host: &Host, name: &str) -> Result<Option<Environment>, Reason> {
-    if name.contains('/') || !name.contains('.') {
-        return Err(Reason::new(format!("`{name}` is no unit's name; one ends in .service or another kind")));
-    }
-    let main = match main_file(host, name) {
-        Ok(main) => main,
-        Err(Trouble::Absent) => return Ok(None),
-        Err(Trouble::Unseen(reason)) => return Err(reason),
-    };
-    let origin = main.display().to_string();
-    let variables = load(host, name, &main).and_then(|directives| environment(host, name, &directives));
-    let (owner, basis) = (format!("unit {name}"), Basis::Declared);
-    Ok(Some(Environment { owner, origin, basis, variables, unseen: Vec::new() }))
-}
-
-/// The file of the unit, or of the template that it is an instance of.
-fn main_file(host: &Host, name: &str) -> Result<PathBuf, Trouble> {
-    for name in std::iter::once(name.to_owned()).chain(template(name)) {
-        for directory in DIRECTORIES {
-            let path = Path::new(directory).join(&name);
-            match host.resolve(&path) {
-                Ok(found) if found.dangling || is_mask(&found) => return Err(Trouble::Absent),
-                Ok(_) => return Ok(path),
-                Err(Trouble::Absent) => {}
-                Err(trouble) => return Err(trouble),
-            }
-        }
-    }
-    Err(Trouble::Absent)
-}
-
-/// A link to `/dev/null`, or an empty file.
-fn is_mask(found: &crate::target::host::Found) -> bool {
-    FileType::from_raw_mode(found.stat.st_mode) == FileType::CharacterDevice
-        || found.path == Path::new("/dev/null")
-        || found.stat.st_size == 0
-}
-
-/// `app@one.service` is an instance of `app@.service`.
-fn template(name: &str) -> Option<String> {
-    let (prefix, rest) = name.split_once('@')?;
-    let (instance, suffix) = rest.rsplit_once('.')?;
-    (!instance.is_empty()).then(|| format!("{prefix}@.{suffix}"))
-}
-
-/// The names whose drop-ins hold for a unit, the most specific first: its own, the one it is an alias of, its
-/// template's, those of its dashed prefixes, its kind's.
-fn drop_in_names(host: &Host, name: &str, main: &Path) -> Vec<String> {
-    let mut names = vec![name.to_owned()];
-    let real = host.resolve(main).ok().and_then(|found| found.path.file_name()?.to_str().map(str::to_owned));
-    names.extend(real);
-    names.extend(template(name));
-    if let Some((stem, suffix)) = name.rsplit_once('.') {
-        let stem = stem.split('@').next().unwrap_or_default();
-        let dashes: Vec<usize> = stem.match_indices('-').map(|(at, _)| at).filter(|at| at + 1 < stem.len()).collect();
-        let prefixes = dashes.iter().rev().filter_map(|at| stem.get(..=*at));
-        names.extend(prefixes.map(|prefix| format!("{prefix}.{suffix}")));
-        names.push(suffix.to_owned());
-    }
-    names
-}
-
-/// The directives in the order in which they take effect. Of drop-ins with the same file name only the one in the
-/// first directory counts; the rest follow each other by file name.
-fn load(host: &Host, name: &str, main: &Path) -> Result<Vec<Sourced>, Reason> {
-    let mut drop_ins: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for name in drop_in_names(host, name, main) {
-        for directory in DIRECTORIES {
-            let matches = host.find(&format!("{directory}/{}.d/*.conf", escape(&name)))?;
-            if let Some(reason) = matches.more {
-                return Err(reason);
-            }
-            for path in matches.paths {
-                let file = path.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
-                drop_ins.entry(file).or_insert(path);
-            }
-        }
-    }
-    let mut directives = Vec::new();
-    for path in std::iter::once(main.to_owned()).chain(drop_ins.into_values()) {
-        match host.resolve(&path) {
-            Ok(found) if found.dangling || is_mask(&found) => continue,
-            Ok(_) | Err(_) => {}
-        }
-        let content = match host.read(&path, LIMIT) {
-            Ok(content) => content,
-            Err(Trouble::Absent) => continue,
-            Err(Trouble::Unseen(reason)) => return Err(reason),
-        };
-        let parsed = unit::parse(&String::from_utf8_lossy(&content));
-        directives.extend(parsed.into_iter().map(|directive| Sourced { path: path.clone(), directive }));
-    }
-    Ok(directives)
-}
-
-fn escape(name: &str) -> String {
-    name.chars().flat_map(|c| (!c.is_ascii_alphanumeric()).then_some('\\').into_iter().chain([c])).collect()
-}
-
-/// The section that holds the execution settings of this kind of unit.
-fn section(name: &str) -> &'static str {
-    match name.rsplit('.').next() {
-        Some("socket") => "Socket",
-        Some("mount") => "Mount",
-        Some("swap") => "Swap",
-        _ => "Service",
-    }
+    let Some(unit) = units::read(host, name, None)?.filter(|unit| !unit.masked) else { return Ok(None) };
+    let origin = unit.path.display().to_string();
+    let variables = unit.directives.and_then(|directives| environment(host, name, &directives));
+    Ok(Some(Environment {
+        owner: format!("unit {name}"),
+        origin,
+        basis: Basis::Declared,
+        variables,
+        unseen: Vec::new(),
+    }))
 }
 
 fn environment(host: &Host, name: &str, directives: &[Sourced]) -> Result<Vec<Variable>, Reason> {
