@@ -18,7 +18,9 @@ pub fn parse(text: &str) -> Vec<Directive> {
     let mut section = String::new();
     for (line, text) in logical_lines(text.strip_prefix('\u{feff}').unwrap_or(text)) {
         let text = text.trim();
-        if let Some(name) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        if let Some(header) = text.strip_prefix('[') {
+            // systemd gives up on a file from a header on that is not closed; what stands before counts.
+            let Some(name) = header.strip_suffix(']') else { break };
             section = name.to_owned();
         } else if let Some((key, value)) = text.split_once('=') {
             let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
