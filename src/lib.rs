@@ -28,6 +28,7 @@ pub mod glob;
 pub mod hba;
 pub mod matcher;
 pub mod observe;
+pub mod packets;
 pub mod plan;
 pub mod record;
 pub mod reference;

@@ -13,6 +13,7 @@ mod dsn;
 mod env;
 mod file;
 mod files;
+mod firewall;
 mod group;
 pub(crate) mod hba_rules;
 mod host;
@@ -118,6 +119,7 @@ pub static ALL: &[&Resource] = &[
     &dsn::DSN,
     &env::ENV,
     &file::FILE,
+    &firewall::FIREWALL,
     &group::GROUP,
     &host::HOST,
     &image::IMAGE,

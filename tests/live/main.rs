@@ -35,6 +35,7 @@ mod docker_cli;
 mod docker_rules;
 mod dsn;
 mod exposure;
+mod firewall;
 mod harness;
 mod hba;
 mod host;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         host::trials(),
         exposure::trials(),
         system::trials(),
+        firewall::trials(),
         host_rules::trials(),
         docker::trials(),
         docker_rules::trials(),

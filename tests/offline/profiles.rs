@@ -67,7 +67,7 @@ fn the_built_in_profiles_select_what_they_are_for() {
     assert_eq!(of("default"), union);
     assert_eq!(of("docker-strict"), with(&["docker-"]));
     assert_eq!(of("postgres-strict"), with(&["postgres-"]));
-    assert_eq!(of("exposure-strict"), with(&["account-", "kernel-", "listen-", "process-", "system-"]));
+    assert_eq!(of("exposure-strict"), with(&["account-", "firewall-", "kernel-", "listen-", "process-", "system-"]));
     assert_eq!(of("host"), with(&["host-", "ssh-"]));
     assert_eq!(of("dotenv-file"), with(&["dsn-dotenv-"]));
     assert_eq!(of("tls-endpoint-files"), with(&["tls-declared-"]));
