@@ -31,6 +31,7 @@ pub mod manifest;
 pub mod matcher;
 pub mod observe;
 pub mod openssh;
+pub mod packets;
 pub mod plan;
 pub mod record;
 pub mod reference;

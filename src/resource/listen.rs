@@ -13,7 +13,7 @@ use crate::resource::{Accepts, Field, Param, Resource, With, field, text};
 use crate::target::host::{Host, Trouble};
 use crate::target::{Door, Kind};
 use crate::value::types::{Dialect, word};
-use crate::value::vocabulary::Vocabulary;
+use crate::value::vocabulary::IP_PROTOCOL;
 use crate::value::{List, Net, Observed, Reason, Type, Value};
 use holders::Holders;
 use namespaces::Namespace;
@@ -25,10 +25,9 @@ const BOOL: Type = Type::Bool(Dialect::Plain);
 
 static TEXT: Type = Type::Text;
 static INTEGER: Type = Type::Integer;
-static PROTOCOL: Vocabulary = Vocabulary { name: "ip_protocol", words: &["tcp", "udp"], ordered: false };
 
 const FIELDS: &[Field] = &[
-    field("protocol", Type::Word(&PROTOCOL), "", "`tcp` or `udp`, over IPv4 as over IPv6"),
+    field("protocol", Type::Word(&IP_PROTOCOL), "", "`tcp` or `udp`, over IPv4 as over IPv6"),
     field("address", Type::Net, "", "the address that it is bound to; `0.0.0.0` and `::` are every one"),
     field("port", Type::Integer, "", "the port that it is bound to"),
     field(
@@ -190,7 +189,7 @@ fn subject(
     };
     let mut subject = Subject::new(&LISTEN, name, namespace.folder(), Basis::Live);
     let fields = &mut subject.fields;
-    fields.set("protocol", word(&PROTOCOL, socket.protocol));
+    fields.set("protocol", word(&IP_PROTOCOL, socket.protocol));
     fields.set("address", Value::Net(Net::from(socket.address)));
     fields.set("port", i64::from(socket.port));
     fields.set("reach", word(&REACH, reach(socket.address)));

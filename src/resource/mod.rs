@@ -15,6 +15,7 @@ mod dsn;
 mod env;
 mod file;
 mod files;
+mod firewall;
 mod group;
 pub(crate) mod hba_rules;
 mod host;
@@ -134,6 +135,7 @@ pub static ALL: &[&Resource] = &[
     &dsn::DSN,
     &env::ENV,
     &file::FILE,
+    &firewall::FIREWALL,
     &group::GROUP,
     &host::HOST,
     &http::HTTP,

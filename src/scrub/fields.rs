@@ -57,6 +57,7 @@ pub(super) const FIELDS: &[(&str, &str, Scrub)] = &[
     ("file", "owner", Scrub::Name(Kind::User)),
     ("file", "group", Scrub::Name(Kind::Group)),
     ("file", "acl_grants.name", Scrub::Name(Kind::User)),
+    ("firewall", "unread", Scrub::Prose),
     ("group", SUBJECT, Scrub::Name(Kind::Group)),
     ("group", "name", Scrub::Name(Kind::Group)),
     ("group", "members", Scrub::Name(Kind::User)),

@@ -66,6 +66,9 @@ pub static TLS_VERSION: Vocabulary = Vocabulary {
     ordered: true,
 };
 
+/// The protocols that have ports.
+pub static IP_PROTOCOL: Vocabulary = Vocabulary { name: "ip_protocol", words: &["tcp", "udp"], ordered: false };
+
 /// What a directory entry is.
 pub static FILE_KIND: Vocabulary = Vocabulary {
     name: "file_kind",

@@ -36,6 +36,7 @@ mod docker_cli;
 mod docker_rules;
 mod dsn;
 mod exposure;
+mod firewall;
 mod harness;
 mod hba;
 mod host;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         host::trials(),
         exposure::trials(),
         system::trials(),
+        firewall::trials(),
         host_rules::trials(),
         docker::trials(),
         docker_rules::trials(),

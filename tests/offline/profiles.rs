@@ -69,7 +69,7 @@ fn the_built_in_profiles_select_what_they_are_for() {
     assert_eq!(of("docker-strict"), with(&["docker-"]));
     assert_eq!(of("postgres-strict"), with(&["postgres-"]));
     assert_eq!(of("nginx-strict"), with(&["nginx-"]));
-    assert_eq!(of("exposure-strict"), with(&["account-", "kernel-", "listen-", "process-", "system-"]));
+    assert_eq!(of("exposure-strict"), with(&["account-", "firewall-", "kernel-", "listen-", "process-", "system-"]));
     assert_eq!(of("http-strict"), with(&["http-"]));
     assert_eq!(of("ssh-strict"), with(&["ssh-"]));
     assert_eq!(of("host"), [with(&["host-"]), of("ssh")].concat());
