@@ -240,6 +240,10 @@ impl Planted {
             facts.listings.insert(Query::new("host", resource.name, &with), Listing::absent(self.text()));
             facts.listings.insert(Query::new("docker", resource.name, &with), Listing::failed(self.reason()));
         }
+        // What was not audited has no subjects.
+        let Facts { targets, listings, .. } = &mut facts;
+        let unseen = |name: &str| targets.iter().any(|it| it.name == name && !matches!(it.access, Access::Audited));
+        listings.retain(|query, listing| listing.subjects.is_empty() || !unseen(&query.target));
         facts
     }
 }
