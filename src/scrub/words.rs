@@ -89,6 +89,12 @@ pub(super) const WORDS: &[&str] = &[
      keyagreement keycertsign crlsign encipheronly decipheronly withrsaencryption withrsa ecdsawithsha rsassa dns ip uri email with \
      dirname rid cn ou o l st c dc serialnumber emailaddress snakeoil default nistp256 nistp384 nistp521 openssh com sk dss \
      cert authority from command pty harden forwarding agent x11 permit open restrict no",
+    // OpenSSH: parts of algorithms' names, and words that settings take.
+    "curve25519 mlkem768x25519 sntrup761x25519 ecdh diffie hellman group1 group14 group16 group18 exchange gex gss libssh \
+     hmac umac etm ripemd ripemd160 arcfour arcfour128 arcfour256 blowfish cast128 rijndael ctr cbc gcm 128 192 256 webauthn \
+     mldsa44 v00 v01 prohibit forced commands without point ethernet clientspecified shosts quiet fatal verbose authpriv \
+     local0 local1 local2 local3 local4 local5 local6 local7 inet inet6 publickey keyboard interactive hostbased \
+     gssapi kerberos sftp banner delayed touch rdomain",
     // Variables: words of names, and values that programs define.
     "db database databases host hosts hostname port user username users name pass passwd password passphrase pwd secret \
      secrets token tokens api apikey key keys private public access client server id ids url uri dsn env environment mode \

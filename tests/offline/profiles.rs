@@ -67,7 +67,10 @@ fn the_built_in_profiles_select_what_they_are_for() {
     assert_eq!(of("default"), union);
     assert_eq!(of("docker-strict"), with(&["docker-"]));
     assert_eq!(of("postgres-strict"), with(&["postgres-"]));
-    assert_eq!(of("host"), with(&["host-", "ssh-"]));
+    assert_eq!(of("ssh-strict"), with(&["ssh-"]));
+    let mut host: Vec<_> = with(&["host-"]).into_iter().chain(of("ssh")).collect();
+    host.sort();
+    assert_eq!(of("host"), host);
     assert_eq!(of("dotenv-file"), with(&["dsn-dotenv-"]));
     assert_eq!(of("tls-endpoint-files"), with(&["tls-declared-"]));
     let without = |prefixes: &[&str], needing: &str| {
