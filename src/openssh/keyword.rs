@@ -282,7 +282,7 @@ pub static SERVER: &[Keyword] = &[
     keyword("x11uselocalhost", true, FLAG, YES),
     keyword("xauthlocation", false, Kind::Text, Default::Build),
     // Debian's and Fedora's builds have these too.
-    keyword("debianbanner", false, FLAG, YES),
+    keyword("debianbanner", false, FLAG, Default::Build),
     keyword("gssapikexalgorithms", false, Kind::Text, Default::Build),
     keyword("gssapikeyexchange", false, FLAG, NO),
     keyword("gssapistorecredentialsonrekey", false, FLAG, NO),

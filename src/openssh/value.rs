@@ -22,7 +22,12 @@ pub fn read(keyword: &Keyword, lines: &[&Line], build: &Build) -> Result<Vec<Str
         Kind::Each => lines.iter().map(|line| each(keyword, line).ok_or_else(|| refused(line))).collect(),
         Kind::Line => {
             let args = lines.first().map(|line| line.args.clone()).unwrap_or_default();
-            Ok(if keyword.name == "permitlisten" { args.into_iter().map(any_host).collect() } else { args })
+            Ok(match (keyword.name, args.as_slice()) {
+                ("permitlisten", _) => args.into_iter().map(any_host).collect(),
+                // One value is for both kinds of traffic.
+                ("ipqos", [one]) => vec![one.clone(), one.clone()],
+                _ => args,
+            })
         }
         kind => {
             let Some(line) = lines.first() else { return Ok(Vec::new()) };

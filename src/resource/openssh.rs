@@ -16,7 +16,8 @@ const MAX_CONFIG: u64 = 4 << 20;
 /// Bytes of a program; sshd has about one million.
 const MAX_PROGRAM: u64 = 32 << 20;
 
-const SERVER_PATH: &str = "/etc/ssh/sshd_config";
+/// SUSE keeps what the package brings apart from what the administrator wrote.
+const SERVER_PATHS: [&str; 2] = ["/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"];
 const SERVER_PROGRAMS: [&str; 4] = ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd", "/usr/lib/ssh/sshd"];
 
 /// A configuration with the release that reads it.
@@ -54,18 +55,19 @@ impl Installation {
 
 /// The server's. Without a file and without the program there is no server.
 pub(super) fn server(host: &Host, with: &With) -> Result<Installation, Listing> {
-    let path = Some(text(with, "path")).filter(|path| !path.is_empty()).unwrap_or(SERVER_PATH);
     let (build, unseen) = match build(host, text(with, "version"), &SERVER_PROGRAMS) {
         Ok(build) => (build, None),
         Err(reason) => (Build::default(), Some(reason)),
     };
-    let bytes = match host.read(Path::new(path), MAX_CONFIG) {
-        Ok(bytes) => bytes,
-        Err(Trouble::Absent) => return Err(Listing::absent(format!("{path} does not exist"))),
-        Err(Trouble::Unseen(reason)) => return Err(Listing::failed(reason)),
+    let given = Some(text(with, "path")).filter(|path| !path.is_empty());
+    let paths = given.as_ref().map_or(SERVER_PATHS.as_slice(), std::slice::from_ref);
+    let (path, bytes) = match files::first_of(host, paths) {
+        Ok(Some((path, bytes))) => (files::show(&path), bytes),
+        Ok(None) => return Err(Listing::absent(format!("{} does not exist", paths.first().unwrap_or(&"sshd_config")))),
+        Err(reason) => return Err(Listing::failed(reason)),
     };
-    let config = source::read(Side::Server, path, &bytes, DIRECTORY, &files::Included(host));
-    Ok(Installation { path: path.to_owned(), config, build, unseen })
+    let config = source::read(Side::Server, &path, &bytes, DIRECTORY, &files::Included(host));
+    Ok(Installation { path, config, build, unseen })
 }
 
 /// The release: as given, else as the first program there says.

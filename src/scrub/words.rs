@@ -90,9 +90,13 @@ pub(super) const WORDS: &[&str] = &[
      timestamping ocspsigning anyextendedkeyusage digitalsignature nonrepudiation keyencipherment dataencipherment \
      keyagreement keycertsign crlsign encipheronly decipheronly withrsaencryption withrsa ecdsawithsha rsassa dns ip uri email with \
      dirname rid cn ou o l st c dc serialnumber emailaddress snakeoil default nistp256 nistp384 nistp521 openssh com sk dss \
-     cert authority from command pty harden forwarding agent x11 permit open restrict no arcfour blowfish cast128 rijndael \
-     mlkem768x25519 mlkem768nistp256 mlkem1024nistp384 sntrup761x25519 sntrup4591761x25519 curve25519 diffie hellman group group1 \
-     group14 group15 group16 group17 group18 exchange ripemd160 umac 64 96 128 192 256 512 etm sha2 hmac",
+     cert authority from command pty harden forwarding agent x11 permit open restrict no",
+    // OpenSSH: parts of algorithms' names, and words that settings take.
+    "curve25519 mlkem768x25519 sntrup761x25519 ecdh diffie hellman group1 group14 group16 group18 exchange gex gss libssh \
+     hmac umac etm ripemd ripemd160 arcfour arcfour128 arcfour256 blowfish cast128 rijndael ctr cbc gcm 128 192 256 webauthn \
+     mldsa44 v00 v01 prohibit forced commands without point ethernet clientspecified shosts quiet fatal verbose authpriv \
+     local0 local1 local2 local3 local4 local5 local6 local7 inet inet6 publickey keyboard interactive hostbased \
+     gssapi kerberos sftp banner delayed touch rdomain mlkem768nistp256 mlkem1024nistp384 sntrup4591761x25519 sha2",
     // nginx: places, variables, and what its headers and directives say.
     "http location upstream events main limit_except try files proxy pass return rewrite redirect permanent request uri \
      args arg status body bytes sent binary remote realip addr scheme forwarded forwarded-for proto real powered by user \
