@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::{Accepts, Field, Param, Resource, With, field, text};
 use crate::dsn::{
-    CaSource, Client, Conninfo, Effective, Fact, Resolved, Surroundings, Transport, Verified, effective, redacted,
-    resolve,
+    CaSource, Client, Conninfo, DsnError, DsnErrorKind, Effective, Fact, Resolved, Surroundings, Transport, Verified,
+    effective, redacted, resolve,
 };
 use crate::facts::{Basis, Listing, Subject};
 use crate::target::Door;
@@ -52,7 +52,12 @@ const FIELDS: &[Field] = &[
     field("has_password", BOOL, "password", "whether a password stands in the string itself"),
     field("password", Type::Secret, "password", "that password; absent when there is none"),
     field("password_is_user", BOOL, "password", "whether the password is the role's name; absent when there is none"),
-    field("suspicious", TEXTS, "", "parameters that look like misspelt TLS settings"),
+    field(
+        "suspicious",
+        TEXTS,
+        "",
+        "parameters that look like misspelt TLS settings; of a string that its client refuses, the one for which it does, absent when it does so for something else",
+    ),
     field("notes", TEXTS, "", "what a person should know of its meaning"),
 ];
 
@@ -204,9 +209,21 @@ fn judge(found: &Found, text: &str, client: Client, around: &dyn Surroundings, s
             for field in FIELDS.iter().filter(|field| !["valid", "error", "redacted"].contains(&field.name)) {
                 subject.fields.set(field.name, Observed::Unknown(reason.clone()));
             }
+            subject.fields.set("suspicious", suspicious(&error));
         }
     }
     subject
+}
+
+/// The keyword for which a client refuses a string; absent when it does so for something else.
+fn suspicious(error: &DsnError) -> Observed {
+    match &error.kind {
+        DsnErrorKind::UnknownKeyword { name } => {
+            let name = Value::from(name.as_deref().unwrap_or("(hidden)"));
+            Observed::Known(std::iter::once(name).collect())
+        }
+        _ => Observed::Absent,
+    }
 }
 
 fn fact<T>(fact: &Fact<T>, value: impl Fn(&T) -> Option<Value>) -> Observed {

@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::support::harden::harden;
 use crate::support::host::{NOBODY, Root};
+use crate::support::session::session;
 use crate::support::tools;
 
 pub(crate) fn trials() -> Vec<libtest_mimic::Trial> {
@@ -108,8 +109,12 @@ fn parameters_are_those_of_sysctl() {
     let absent = ask(Path::new("/"), "sysctl", &[("name", "kernel.no_such_parameter")]);
     assert!(matches!(absent.extent, Extent::Absent(_)), "{absent:?}");
     // Only root may read this one.
-    let rule = ["collect", "--rule", "kernel-links"];
-    let facts = harden(rule).user(NOBODY).run().expect_code(0).json();
+    let folder = session().instance("sysctl");
+    let rule = "id: own-pid\ntitle: x\nseverity: low\nphase: pre\nwhy: x\nfix: x\nrefs: { cwe: \"1\" }\ncheck:\n  \
+                resource: sysctl\n  with: { name: kernel.cad_pid, as: integer }\n  absent: not-applicable\n  expect: { value: 1 }\n";
+    tools::write_file(&folder.join("own-pid.yaml"), rule, 0o644);
+    let arguments = ["collect", "--rule", "own-pid", "--rules"].map(std::ffi::OsString::from);
+    let facts = harden(arguments.into_iter().chain([folder.into()])).user(NOBODY).run().expect_code(0).json();
     assert!(facts.to_string().contains("permission denied"), "{facts}");
 }
 

@@ -149,7 +149,8 @@ fn tree() -> Root {
         0o644,
     );
     root.file(&format!("{etc}/other.service.d/x.conf"), user("alias"), 0o644);
-    root.link(&format!("{etc}/other.service"), &format!("{lib}/plain.service"));
+    // Relative, so that it leads to the same file for systemd, whose root is another.
+    root.link(&format!("{etc}/other.service"), &format!("../../..{lib}/plain.service"));
     root
 }
 
