@@ -20,7 +20,8 @@ pub(crate) struct TlsServer {
 }
 
 impl TlsServer {
-    /// nginx with one TLS server, and these directives in it.
+    /// nginx with one TLS server, and these directives in it. It is one process: workers would outlive a master that is
+    /// killed, and the sweep would not know them, since nginx writes over its environment.
     pub(crate) fn nginx(pki: &Pki, certificates: &[&str], directives: &str) -> TlsServer {
         let dir = session().instance("nginx");
         let port = tools::free_port();
@@ -35,7 +36,7 @@ impl TlsServer {
             .map(|kind| format!("{kind}_temp_path {}/{kind};\n", dir.display()))
             .concat();
         let text = format!(
-            "daemon off; pid {0}/pid; error_log {0}/log;\nevents {{}}\nhttp {{ access_log off;\n{temporary}\
+            "daemon off; master_process off; pid {0}/pid; error_log {0}/log;\nevents {{}}\nhttp {{ access_log off;\n{temporary}\
              server {{ listen 127.0.0.1:{port} ssl; server_name localhost;\n{shown}{directives}\n}} }}\n",
             dir.display()
         );
