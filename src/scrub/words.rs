@@ -103,7 +103,7 @@ pub(super) const WORDS: &[&str] = &[
      agent http2 quic reuseport backlog ipv6only iso8601 msec local combined nodelay burst zone requests nosniff \
      sameorigin deny allow options frame ancestors content type security policy referrer origin same strict transport cross \
      when downgrade includesubdomains preload max age src self script style img font connect object media form action base \
-     unsafe inline eval upgrade httponly samesite lax cookie flags well known acme challenge alias autoindex gzip stub \
+     unsafe inline eval upgrade httponly samesite lax cookie flags well known challenge alias autoindex gzip stub \
      syslog server logs pidfile modules-enabled modules-available mime types fastcgi params koi utf win uwsgi scgi",
     // Variables: words of names, and values that programs define.
     "db database databases host hosts hostname port user username users name pass passwd password passphrase pwd secret \
