@@ -13,7 +13,7 @@ use super::pki::Pki;
 use super::psql::{self, psql};
 use super::session::{component, session};
 use super::sweep::sweep;
-use super::tools;
+use super::{tools, wire};
 
 /// A role that may log in and nothing else.
 pub(crate) const PLAIN: &str = "app";
@@ -182,14 +182,16 @@ impl Postgres {
         self.write_data_file("pg_hba.conf", content);
     }
 
-    /// Reloads the configuration; when this returns, new connections are judged by it. (The postmaster tells its children
-    /// first and takes new connections after it has read `pg_hba.conf`, so a child's new load time is proof enough.)
+    /// Reloads the configuration; when this returns, new connections are judged by it. The postmaster tells its children
+    /// before it reads `pg_hba.conf` itself, and takes connections after that: a child's new load time and an answer to a
+    /// new connection together are proof.
     /// A `pg_hba.conf` with an error is not put in force: PostgreSQL keeps the rules that it had.
     pub(crate) fn reload(&self) {
         let before = self.psql("SELECT pg_conf_load_time()");
         self.psql("SELECT pg_reload_conf()");
         let reloaded = || self.psql("SELECT pg_conf_load_time()") != before;
         tools::wait_until("the reloaded configuration", Duration::from_secs(10), reloaded, || self.log());
+        wire::await_answer(self);
     }
 
     /// Stops the server and starts it again. By then the superuser must be let in over the unix socket.

@@ -7,6 +7,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -44,8 +45,7 @@ pub(crate) fn ask(postgres: &Postgres, way: Way, role: &str, database: Option<&s
     let greeting = start_up(role, database);
     let (kind, body) = match way {
         Way::Local => {
-            let path = postgres.socket_dir().join(format!(".s.PGSQL.{}", postgres.port()));
-            let mut stream = UnixStream::connect(path).expect("connect to the unix socket");
+            let mut stream = UnixStream::connect(socket_of(postgres)).expect("connect to the unix socket");
             stream.write_all(&greeting).expect("greet the server");
             first_message(stream)
         }
@@ -57,6 +57,17 @@ pub(crate) fn ask(postgres: &Postgres, way: Way, role: &str, database: Option<&s
         Way::Tls(source) => over_tls(source, postgres.port(), &greeting),
     };
     decision(kind, &body)
+}
+
+/// Returns when the postmaster has taken a new connection (`SSLRequest` has a one-byte answer on any of them).
+pub(crate) fn await_answer(postgres: &Postgres) {
+    let mut stream = UnixStream::connect(socket_of(postgres)).expect("connect to the unix socket");
+    stream.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).expect("ask for TLS");
+    stream.read_exact(&mut [0]).expect("the server answers");
+}
+
+fn socket_of(postgres: &Postgres) -> PathBuf {
+    postgres.socket_dir().join(format!(".s.PGSQL.{}", postgres.port()))
 }
 
 fn start_up(role: &str, database: Option<&str>) -> Vec<u8> {
