@@ -8,7 +8,7 @@ help:
 	@echo 'make lint                format and lints alone'
 	@echo 'make install-components  what the live suites start, by apt-get; needs root when something is missing'
 	@echo 'make bench               the speed figures'
-	@echo 'make docs                the reference pages in docs/reference, and the documentation of the code'
+	@echo 'make docs                docs/reference and docs/coverage.md, and the documentation of the code'
 
 test: lint install-components
 	$(CARGO) test --all-features --no-fail-fast
@@ -24,5 +24,5 @@ bench: install-components
 	$(CARGO) bench --bench figures
 
 docs:
-	HARDEN_BLESS=1 $(CARGO) test --all-features --test offline reference
+	HARDEN_BLESS=1 $(CARGO) test --all-features --test offline -- reference coverage
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc --no-deps --document-private-items

@@ -11,6 +11,7 @@
 
 mod cli;
 mod corpus;
+mod coverage;
 mod dsn;
 mod facts;
 mod guide;
@@ -31,3 +32,4 @@ mod scrub;
 mod shown;
 mod sources;
 mod stories;
+mod systems;
