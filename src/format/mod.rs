@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod debian;
 pub mod dotenv;
 mod hcl;
+pub mod inside;
 mod keyed;
 pub mod lookup;
 mod mysql;

@@ -1,16 +1,20 @@
 //! `config`: the settings of any configuration file, each with its place.
 
+pub(super) mod value;
+
 use crate::facts::{Basis, Listing, Subject};
-use crate::format::lookup::{self, FORMAT_WORDS, Format, OTHER_LETTERS, Raw, Repeats, counting, in_other_letters};
-use crate::format::node::{Document, Kind, MAX_SELECTED, Names, Node, Selected, leaves, select, star};
-use crate::format::reference::references;
+use crate::format::inside;
+use crate::format::lookup::{self, FORMAT_WORDS, Format, OTHER_LETTERS, Repeats, counting, in_other_letters};
+use crate::format::node::{Document, Kind, MAX_SELECTED, Names, Selected, leaves, select, star};
+use crate::format::source::NoFiles;
 use crate::resource::files::{self, Content, Included};
-use crate::resource::{Accepts, Field, Param, Resource, SEPARATOR, With, field, sensitive, text};
+use crate::resource::{Accepts, Field, Param, Resource, SEPARATOR, With, field, text};
 use crate::target::host::Host;
 use crate::target::{Door, Kind as Target};
 use crate::value::secret::Salt;
 use crate::value::types::Dialect;
-use crate::value::{List, Observed, Reason, Type, Value};
+use crate::value::{Observed, Reason, Type};
+use value::Reading;
 
 static TEXT: Type = Type::Text;
 const BOOL: Type = Type::Bool(Dialect::Plain);
@@ -55,6 +59,12 @@ pub(super) static CONFIG: Resource = Resource {
             accepts: Accepts::Text,
             required: false,
             about: "what is looked up: `a.b`, `hosts.0`, `job-run*.image`, where `*` stands for any part of a name; every value when not given",
+        },
+        Param {
+            name: "inside",
+            accepts: Accepts::Text,
+            required: false,
+            about: "of a YAML or JSON file the key whose text holds the configuration: `server.ha.raft.config` of a chart's values; `format` is that of the text",
         },
         Param {
             name: "as",
@@ -118,6 +128,7 @@ async fn observe(door: &Door, with: &With) -> Listing {
 struct Question {
     format: Format,
     key: Option<String>,
+    inside: Option<String>,
     ty: Type,
     document: Option<String>,
     names: Names,
@@ -133,6 +144,7 @@ impl Question {
         Some(Question {
             format,
             key: given("key").map(str::to_owned),
+            inside: given("inside").map(str::to_owned),
             ty: CONFIG.as_type(with),
             document: given("document").map(str::to_owned),
             names: match given("names") {
@@ -153,12 +165,16 @@ impl Question {
     }
 
     fn answer(&self, host: &Host, path: &str, bytes: &[u8]) -> Content {
-        let documents = match lookup::read(self.format, path, bytes, &Included(host)) {
+        let read = match &self.inside {
+            Some(inside) => self.held(inside, path, bytes),
+            None => lookup::read(self.format, path, bytes, &Included(host)),
+        };
+        let documents = match read {
             Ok(documents) => documents,
             Err(why) => return Content::Subjects(Vec::new(), Some(Reason::new(format!("{path}: {why}")))),
         };
         let (mut subjects, mut more) = (Vec::new(), None);
-        for document in documents.iter().filter(|document| self.is_asked(document)) {
+        for document in documents.iter().filter(|document| self.inside.is_some() || self.is_asked(document)) {
             let (seen, unseen) = self.document(document, path, host.salt());
             subjects.extend(seen);
             more = more.or(unseen);
@@ -167,6 +183,17 @@ impl Question {
             subjects.extend(self.key.as_deref().map(|key| subject(path, None, key, path)).map(nothing));
         }
         Content::Subjects(subjects, more)
+    }
+
+    /// The documents that are values of a YAML or JSON file.
+    fn held(&self, inside: &str, path: &str, bytes: &[u8]) -> Result<Vec<Document>, String> {
+        let outer = if path.ends_with(".json") { Format::Json } else { Format::Yaml };
+        let text = String::from_utf8_lossy(bytes);
+        let mut documents = Vec::new();
+        for file in lookup::read(outer, path, bytes, &NoFiles)?.iter().filter(|file| self.is_asked(file)) {
+            documents.extend(inside::documents(&file.root, inside, self.format, &text)?);
+        }
+        Ok(documents)
     }
 
     fn is_asked(&self, document: &Document) -> bool {
@@ -213,66 +240,13 @@ impl Question {
         let place = counts.as_ref().map_or_else(|| path.to_owned(), |node| node.place.to_string());
         let mut subject = nothing(subject(path, document, &found.key, &place));
         let Some(node) = counts.filter(|node| node.kind != Kind::Null) else { return subject };
-        let fields = &mut subject.fields;
-        fields.set("value", self.read(&found.key, &node, salt));
-        fields.set("values", self.values(&found.key, &found.nodes, salt));
-        fields.set("origin", place);
-        fields.set("encrypted", is_encrypted(&node));
-        fields.set("unresolved", self.unresolved(&node));
-        let names = node.names();
-        if matches!(node.kind, Kind::Map(_)) || !names.is_empty() {
-            fields.set("keys", names.into_iter().collect::<Value>());
-        }
+        let reading = Reading { format: self.format, ty: self.ty, literal: self.literal, salt };
+        reading.set(&mut subject.fields, &found.key, &node, &found.nodes);
         if let Some(known) = &self.known {
             let key = self.names.fold(&found.key);
-            fields.set("known", known.iter().any(|pattern| star(&self.names.fold(pattern), &key)));
+            subject.fields.set("known", known.iter().any(|pattern| star(&self.names.fold(pattern), &key)));
         }
         subject
-    }
-
-    fn read(&self, key: &str, node: &Node, salt: &Salt) -> Observed {
-        let name = key.replace('.', "_");
-        match lookup::raw(node, (self.format, self.ty), self.literal) {
-            None => Observed::Absent,
-            Some(Err(why)) => Observed::unknown(why),
-            Some(Ok(Raw::Text(text))) => sensitive::read(&name, &text, self.ty, salt),
-            Some(Ok(Raw::List(items))) => sensitive::read_list(&name, &items, self.ty, salt),
-        }
-    }
-
-    /// Every value as text.
-    fn values(&self, key: &str, nodes: &[Node], salt: &Salt) -> Value {
-        let name = key.replace('.', "_");
-        let items = nodes.iter().flat_map(|node| match &node.kind {
-            Kind::List(items) => items.iter().collect(),
-            _ => vec![node],
-        });
-        let items = items.filter_map(|node| match &node.kind {
-            Kind::Text { text, .. } => Some(sensitive::read(&name, text, Type::Text, salt)),
-            Kind::Unclear(why) => Some(Observed::unknown(why)),
-            Kind::Encrypted => Some(Observed::unknown("it is encrypted in the file")),
-            Kind::Null | Kind::List(_) | Kind::Map(_) => None,
-        });
-        Value::List(List { items: items.collect(), more: None })
-    }
-
-    fn references(&self, text: &str) -> Vec<String> {
-        if self.literal { Vec::new() } else { references(text) }
-    }
-
-    fn unresolved(&self, node: &Node) -> Observed {
-        match &node.kind {
-            Kind::Text { text, .. } => Observed::Known(self.references(text).into_iter().collect()),
-            Kind::List(items) => {
-                let names = items.iter().flat_map(|item| match &item.kind {
-                    Kind::Text { text, .. } => self.references(text),
-                    _ => Vec::new(),
-                });
-                Observed::Known(names.collect())
-            }
-            Kind::Unclear(why) => Observed::unknown(why),
-            Kind::Null | Kind::Encrypted | Kind::Map(_) => Observed::Known(Value::List(List::default())),
-        }
     }
 }
 
@@ -287,20 +261,9 @@ fn subject(path: &str, document: Option<&str>, key: &str, place: &str) -> Subjec
 
 /// The fields of a key that nothing sets.
 fn nothing(mut subject: Subject) -> Subject {
-    for name in ["value", "values", "origin", "keys", "known", "encrypted", "unresolved"] {
-        subject.fields.set(name, Observed::Absent);
-    }
+    value::set_absent(&mut subject.fields);
+    subject.fields.set("known", Observed::Absent);
     subject
-}
-
-/// SOPS keeps values as `ENC[AES256_GCM,…]`.
-fn is_encrypted(node: &Node) -> Observed {
-    match &node.kind {
-        Kind::Encrypted => true.into(),
-        Kind::Text { text, .. } => text.starts_with("ENC[").into(),
-        Kind::Unclear(why) => Observed::unknown(why),
-        Kind::Null | Kind::List(_) | Kind::Map(_) => false.into(),
-    }
 }
 
 #[cfg(test)]

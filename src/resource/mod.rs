@@ -21,6 +21,7 @@ pub(crate) mod hba_rules;
 mod host;
 mod http;
 mod image;
+mod kubernetes_object;
 mod listen;
 mod nginx;
 mod openssh;
@@ -140,6 +141,7 @@ pub static ALL: &[&Resource] = &[
     &host::HOST,
     &http::HTTP,
     &image::IMAGE,
+    &kubernetes_object::KUBERNETES_OBJECT,
     &listen::LISTEN,
     &nginx::NGINX,
     &pg_access::PG_ACCESS,

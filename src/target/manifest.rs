@@ -28,6 +28,8 @@ pub enum Source {
 #[derive(Debug)]
 pub struct Declared {
     pub containers: Vec<Container>,
+    /// The objects of Kubernetes; `None` of a Compose project, which has none.
+    pub objects: Option<Vec<kubernetes::Object>>,
     /// Why there may be more.
     pub more: Option<Reason>,
 }
@@ -106,11 +108,11 @@ fn read(source: &Source) -> Read<Declared> {
     match source {
         Source::Compose(request) => {
             let compose::Project { containers, more } = compose::read(&Disk, request)?;
-            Ok(Declared { containers, more })
+            Ok(Declared { containers, objects: None, more })
         }
         Source::Kubernetes(files) => {
-            let kubernetes::Manifests { containers, more } = kubernetes::read(&Disk, files)?;
-            Ok(Declared { containers, more })
+            let kubernetes::Manifests { containers, objects, more } = kubernetes::read(&Disk, files)?;
+            Ok(Declared { containers, objects: Some(objects), more })
         }
     }
 }

@@ -5,6 +5,7 @@
 //! that one of these decides is unknown or absent, and says so.
 
 mod mounts;
+mod object;
 mod pod;
 mod quantity;
 mod security;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use super::tree::{self, Kind, Node};
 use super::{Container, Files, Read};
 use crate::value::Reason;
+pub use object::Object;
 
 /// Lists inside of lists.
 const MAX_DEPTH: usize = 8;
@@ -24,6 +26,7 @@ const MAX_DEPTH: usize = 8;
 #[derive(Debug, Default)]
 pub struct Manifests {
     pub containers: Vec<Container>,
+    pub objects: Vec<Object>,
     /// Why there may be more.
     pub more: Option<Reason>,
 }
@@ -54,7 +57,7 @@ pub fn read(files: &dyn Files, paths: &[PathBuf]) -> Read<Manifests> {
     for object in &objects.workloads {
         containers.extend(pod::containers(object, &objects, unread.as_ref()));
     }
-    Ok(Manifests { containers, more: unread.or(objects.more) })
+    Ok(Manifests { containers, objects: objects.all, more: unread.or(objects.more) })
 }
 
 fn documents(files: &dyn Files, path: &std::path::Path) -> Read<Vec<Node>> {
@@ -66,6 +69,7 @@ fn documents(files: &dyn Files, path: &std::path::Path) -> Read<Vec<Node>> {
 /// The objects of all files, by what they are needed for.
 #[derive(Default)]
 struct Objects {
+    all: Vec<Object>,
     workloads: Vec<Workload>,
     /// ConfigMaps and Secrets by namespace and name; the last of several counts.
     config_maps: BTreeMap<(String, String), Node>,
@@ -107,9 +111,9 @@ impl Objects {
             }
             return;
         }
-        let text = |path: &str| object.at(path).some_text().ok().flatten().map(str::to_owned);
-        let name = text("metadata.name").or_else(|| text("metadata.generateName")).unwrap_or_default();
-        let namespace = text("metadata.namespace").unwrap_or_default();
+        let seen = Object::of(&kind, &object);
+        let (name, namespace) = (seen.name.clone(), seen.namespace.clone().unwrap_or_default());
+        self.all.push(seen);
         let key = (namespace.clone(), name.clone());
         match kind.as_str() {
             "ConfigMap" => drop(self.config_maps.insert(key, object)),

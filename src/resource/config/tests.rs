@@ -158,3 +158,14 @@ fn marks_and_line_ends_of_other_systems_are_no_text() {
         assert_eq!(show(&ask(&[("/c", content.as_bytes())], &with), &["value", "origin"]), ["1 | /c:1"], "{format}");
     }
 }
+
+#[test]
+fn a_configuration_inside_of_another_is_read() {
+    let values = b"server:\n  ha:\n    raft:\n      config: |\n        ui = true\n        listener \"tcp\" {\n          tls_disable = 1\n        }\n";
+    let with = |inside: &str| json!({ "path": "/v.yaml", "format": "hcl", "inside": inside, "key": "listener.tcp.tls_disable" });
+    let seen = ask(&[("/v.yaml", values)], &with("server.*.raft.config"));
+    assert_eq!(show(&seen, &["value", "origin", "document"]), ["1 | /v.yaml:7 | server.ha.raft.config"]);
+    assert_eq!(show(&ask(&[("/v.yaml", values)], &with("server.none")), &["value"]), ["absent"]);
+    let broken = ask(&[("/v.yaml", b"a: 'x { hunter2'\n")], &with("a"));
+    assert!(matches!(&broken.extent, Extent::Failed(why) if !why.to_string().contains("hunter2")), "{broken:?}");
+}
