@@ -54,6 +54,18 @@ Examples:
     Check(Check),
     /// Look at the targets and write down what was seen, to judge it elsewhere or later.
     Collect(Collect),
+    /// State, as a person, what no machine can see: that a restore was tried, that access was reviewed.
+    #[command(after_help = "\
+An attestation is kept in attestations.jsonl beside harden.toml (in the current folder without one), one entry a line, \
+and is meant to be committed with it. It counts from when it is stated until its term is over, for as long as the rule \
+allows; bound to a scope, only for that value. A rule that fails and shows otherwise contradicts it.
+
+Examples:
+  harden attest manual-backup-restore --by 'Ann Lee' --evidence 'restore log OPS-214, 18,402 rows, 6 min'
+  harden attest manual-upgrade-process --by 'Ann Lee' --evidence OPS-220 --scope ghcr.io/acme/app:1.4.0
+  harden attest --list                            all of them, with their state
+  harden rules list --profile people              what there is to attest")]
+    Attest(Attest),
     /// Write down what was seen with names, addresses and ids replaced, for a bug report or for a rule's tests.
     #[command(after_help = "\
 Every name, address and id is replaced, the same one by the same one wherever it stands: \
@@ -198,6 +210,10 @@ pub struct Check {
     #[arg(long, value_name = "TIME", help_heading = "Judging")]
     pub at: Option<String>,
 
+    /// The file of attestations [default: attestations.jsonl beside harden.toml].
+    #[arg(long, value_name = "FILE", help_heading = "Judging")]
+    pub attestations: Option<PathBuf>,
+
     /// The gate: fails and unknowns of this severity or a higher one decide the exit code [default: low].
     #[arg(long, value_enum, value_name = "SEVERITY", help_heading = "Judging")]
     pub fail_on: Option<Severity>,
@@ -220,6 +236,51 @@ pub struct Check {
     /// Show only the verdict.
     #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Attest {
+    /// The rule whose statement is made.
+    #[arg(value_name = "RULE", required_unless_present = "list", conflicts_with = "list")]
+    pub rule: Option<String>,
+
+    /// Who states it: a person, by the name that others know.
+    #[arg(long, value_name = "WHO", required_unless_present = "list", conflicts_with = "list", help_heading = "Statement")]
+    pub by: Option<String>,
+
+    /// What shows it: a ticket, a link, what was measured. No secrets: the file is read by others.
+    #[arg(long, value_name = "TEXT", required_unless_present = "list", conflicts_with = "list", help_heading = "Statement")]
+    pub evidence: Option<String>,
+
+    /// The value that it is bound to, for a rule that binds it: an image with its tag.
+    #[arg(long, value_name = "VALUE", conflicts_with = "list", help_heading = "Statement")]
+    pub scope: Option<String>,
+
+    /// When it was so (RFC 3339 or a date), where that is not now.
+    #[arg(long, value_name = "DATE", conflicts_with = "list", help_heading = "Statement")]
+    pub on: Option<String>,
+
+    /// Until when it holds, where that is sooner than the rule allows; must be given where the term ends with an event.
+    #[arg(long, value_name = "DATE", conflicts_with = "list", help_heading = "Statement")]
+    pub until: Option<String>,
+
+    /// Show all attestations with their state.
+    #[arg(long, help_heading = "Output")]
+    pub list: bool,
+
+    /// The state as of this time (RFC 3339 or a date) instead of now.
+    #[arg(long, value_name = "TIME", requires = "list", help_heading = "Output")]
+    pub at: Option<String>,
+
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", requires = "list", help_heading = "Output")]
+    pub format: Format,
+
+    /// The file of attestations [default: attestations.jsonl beside harden.toml].
+    #[arg(long, value_name = "FILE", help_heading = "Statement")]
+    pub attestations: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub sources: Sources,
 }
 
 /// How a report is written.
@@ -298,13 +359,17 @@ pub enum Rules {
 Examples:
   harden rules new host-app-key-mode --resource file
   harden rules new app-tls-on --resource setting --output rules/
+  harden rules new app-restore-tried --manual     for what only a person can tell
   harden rules check rules                        names what is still to be written")]
     New {
         /// The rule's id, which is also its file's name: lower-case words joined by `-`.
         id: String,
         /// The kind of thing that it looks at.
-        #[arg(long, value_name = "NAME")]
-        resource: String,
+        #[arg(long, value_name = "NAME", required_unless_present = "manual")]
+        resource: Option<String>,
+        /// It looks at nothing: a person attests it.
+        #[arg(long, conflicts_with = "resource")]
+        manual: bool,
         /// Write it into this folder, or to this file, which must be called like the rule [default: the current folder].
         #[arg(long, short, value_name = "DIR|FILE")]
         output: Option<PathBuf>,

@@ -17,8 +17,8 @@ use crate::rule::{pack, profile};
 use crate::target::endpoint::{Address, Via, check_server_name};
 use crate::yaml::{Key, Kind, MAX_BYTES, Node};
 
-const KEYS: [&str; 8] =
-    ["profiles", "rules", "fail_on", "allow_unknown", "timeout", "total_timeout", "inputs", "targets"];
+const KEYS: [&str; 9] =
+    ["profiles", "rules", "attestations", "fail_on", "allow_unknown", "timeout", "total_timeout", "inputs", "targets"];
 const TARGET_KEYS: [&str; 6] = ["root", "docker", "postgres", "endpoints", "compose", "manifests"];
 const MANIFESTS_KEYS: [&str; 2] = ["name", "files"];
 const COMPOSE_KEYS: [&str; 5] = ["name", "files", "env_files", "profiles", "own_env"];
@@ -38,6 +38,10 @@ pub struct Config {
     pub places: Vec<(String, Source, Range<usize>)>,
     /// Directories of rules, relative to the file.
     pub rules: Vec<PathBuf>,
+    /// The folder of the file; none where there is no file.
+    pub folder: Option<PathBuf>,
+    /// The file of attestations, relative to the file.
+    pub attestations: Option<PathBuf>,
     pub fail_on: Option<Severity>,
     pub allow_unknown: Option<bool>,
     /// Seconds that one query may take.
@@ -174,7 +178,7 @@ fn node(value: &Spanned<DeValue<'_>>) -> Node {
 }
 
 fn lower(reader: &Reader<'_>, root: &Node, source: &Source, base: &Path) -> Config {
-    let mut config = Config::default();
+    let mut config = Config { folder: Some(base.to_path_buf()), ..Config::default() };
     for (key, value) in reader.keys(root, &KEYS, "harden.toml") {
         match key.name.as_str() {
             "profiles" => {
@@ -185,6 +189,7 @@ fn lower(reader: &Reader<'_>, root: &Node, source: &Source, base: &Path) -> Conf
                 config.rules = reader.texts(value).iter().map(|path| base.join(path)).collect();
                 config.note(source, value);
             }
+            "attestations" => config.attestations = reader.text(value).map(|path| base.join(path)),
             "fail_on" => config.fail_on = reader.word(value, &Severity::ALL, "severity"),
             "allow_unknown" => config.allow_unknown = reader.word(value, &TRUTH, "truth value"),
             "timeout" => config.timeout = seconds(reader, value, 3600),

@@ -3,17 +3,23 @@
 //! The law it keeps: turning a known fact into an unknown one may change what a rule says only to unknown.
 
 use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::facts::{Basis, Extent, Facts, Listing, Query, Subject};
-use crate::finding::{Evidence, Finding, Seen, Status};
+use crate::finding::{Evidence, Finding, Seen, Statement, Status};
 use crate::matcher::{Context, Expectation};
 use crate::plan::{self, Targets};
 use crate::resource::Field;
 use crate::rule::input::how_to_set;
-use crate::rule::{Check, OnAbsent, Quantifier, QueryCheck, Rule};
+use crate::rule::manual::{Manual, Scope};
+use crate::rule::{Body, Check, OnAbsent, Quantifier, QueryCheck, Rule};
 use crate::truth::Truth;
 use crate::value::{List, Observed, Reason, Value};
+
+/// The target of what is not looked at anywhere: a person says it.
+pub const PEOPLE: &str = "people";
 
 /// Judges every rule on every combination of targets and hands each finding to `visit`, in the order of the rules.
 pub fn evaluate<'f>(
@@ -45,11 +51,13 @@ struct Judged<'f> {
     basis: Option<Basis>,
     evidence: Vec<Evidence<'f>>,
     observed: Option<&'f Subject>,
+    statement: Option<Statement>,
 }
 
 impl<'f> Judged<'f> {
     fn about(subject: impl Into<Cow<'f, str>>, status: Status) -> Self {
-        Judged { subject: subject.into(), target: None, status, basis: None, evidence: Vec::new(), observed: None }
+        let (subject, evidence) = (subject.into(), Vec::new());
+        Judged { subject, target: None, status, basis: None, evidence, observed: None, statement: None }
     }
 }
 
@@ -66,11 +74,14 @@ impl<'f> Judge<'f> {
             return self.unset(visit);
         }
         if let Some(condition) = self.rule.when.as_ref().and_then(|when| self.condition(when)) {
-            return visit(self.whole(condition));
+            return visit(self.whole(self.or_stated(condition)));
         }
-        match &self.rule.check {
-            Check::Query(query) => self.query(query, Truth::False, &mut |judged| visit(self.whole(judged))),
-            check => visit(self.whole(self.combined(check, Truth::False))),
+        match &self.rule.body {
+            Body::Check(Check::Query(query)) => {
+                self.query(query, Truth::False, &mut |judged| visit(self.whole(judged)));
+            }
+            Body::Check(check) => visit(self.whole(self.combined(check, Truth::False))),
+            Body::Manual(manual) => self.manual(manual, &mut |judged| visit(self.whole(judged))),
         }
     }
 
@@ -86,9 +97,9 @@ impl<'f> Judge<'f> {
 
     fn whole(&self, judged: Judged<'f>) -> Finding<'f> {
         let target = judged.target.unwrap_or_else(|| {
-            let kind =
-                self.rule.check.selections().last().and_then(|selection| plan::kinds(selection).into_iter().next());
-            kind.map_or("", |kind| plan::of_kind(&self.targets, kind).map_or(kind.as_str(), |target| &target.name))
+            let selections = self.rule.selections();
+            let kind = selections.last().and_then(|selection| plan::kinds(selection).into_iter().next());
+            kind.map_or(PEOPLE, |kind| plan::of_kind(&self.targets, kind).map_or(kind.as_str(), |target| &target.name))
         });
         Finding {
             rule: self.rule,
@@ -98,6 +109,7 @@ impl<'f> Judge<'f> {
             basis: judged.basis,
             evidence: judged.evidence,
             observed: judged.observed,
+            statement: judged.statement,
         }
     }
 
@@ -278,7 +290,104 @@ impl<'f> Judge<'f> {
             basis: Some(subject.basis),
             evidence,
             observed: Some(subject),
+            statement: None,
         }
+    }
+
+    /// What a person is asked: one statement, or one for each value that it is bound to.
+    fn manual(&self, manual: &'f Manual, emit: &mut impl FnMut(Judged<'f>)) {
+        match &manual.scope {
+            None => emit(self.stated(format!("statement by {}", manual.who), None)),
+            Some(scope) => self.scoped(scope, emit),
+        }
+    }
+
+    fn stated(&self, subject: impl Into<Cow<'f, str>>, scope: Option<Box<str>>) -> Judged<'f> {
+        let reason = Reason::new("only a person can tell, and attest it");
+        let basis = Some(Basis::Declared);
+        Judged { statement: Some(Statement { scope }), basis, ..Judged::about(subject, Status::Unknown(reason)) }
+    }
+
+    /// Whether a statement that is bound to nothing applies may be unseen: it can be attested all the same.
+    fn or_stated(&self, condition: Judged<'f>) -> Judged<'f> {
+        match (self.rule.manual(), &condition.status) {
+            (Some(Manual { scope: None, .. }), Status::Unknown(_)) => {
+                Judged { statement: Some(Statement { scope: None }), ..condition }
+            }
+            _ => condition,
+        }
+    }
+
+    /// A statement for each value of what the scope picks; what was not seen of it can be attested by nobody.
+    fn scoped(&self, scope: &'f Scope, emit: &mut impl FnMut(Judged<'f>)) {
+        let (selection, resource) = (&scope.from, scope.from.resource.name);
+        let expansion = plan::expand(selection, &self.targets, self.facts, self.now);
+        let (mut nothing, asked) = (expansion.nothing, Cell::new(false));
+        let mut emit = |target: Option<&'f str>, judged: Judged<'f>| {
+            asked.set(true);
+            emit(Judged { target, ..judged });
+        };
+        for doubt in expansion.unknown {
+            emit(doubt.target, Judged::about(resource, Status::Unknown(doubt.reason)));
+        }
+        let queries = expansion.queries.into_iter().map(|(query, _)| query);
+        for query in expansion.pending.into_iter().chain(queries) {
+            let Some((query, listing)) = self.facts.listings.get_key_value(&query) else {
+                emit(None, Judged::about(query.describe(), Status::Unknown(not_collected())));
+                continue;
+            };
+            let target = Some(query.target.as_str());
+            let mut values = BTreeMap::new();
+            for subject in &listing.subjects {
+                if plan::selected(selection, subject, self.now) == Truth::False {
+                    continue;
+                }
+                match values_of(subject, scope.pick) {
+                    Ok(found) => {
+                        for value in found {
+                            values.entry(value).or_insert(subject);
+                        }
+                    }
+                    Err(reason) => {
+                        emit(target, Judged::about(&*subject.name, Status::Unknown(reason)));
+                    }
+                }
+            }
+            for (value, subject) in values {
+                let judged = self.stated(value.clone(), Some(value.into()));
+                emit(target, Judged { basis: Some(subject.basis), observed: Some(subject), ..judged });
+            }
+            match &listing.extent {
+                Extent::Complete => {}
+                Extent::Partial(reason) | Extent::Failed(reason) => {
+                    emit(target, Judged::about(query.describe(), Status::Unknown(reason.clone())));
+                }
+                Extent::Absent(what) => nothing = Some(what.to_string()),
+            }
+        }
+        if !asked.get() {
+            let why = nothing.unwrap_or_else(|| format!("there is no such {resource} that this could be said of"));
+            emit(None, Judged::about(resource, Status::NotApplicable(why.into())));
+        }
+    }
+}
+
+/// The texts that a field of a subject holds, or why they could not be seen.
+fn values_of(subject: &Subject, field: usize) -> Result<Vec<String>, Reason> {
+    let one = |observed: &Observed| match observed {
+        Observed::Known(Value::Invalid(_)) => Err(Reason::new("its program would not understand this value")),
+        Observed::Known(Value::Text(text)) => Ok(Some(text.to_string())),
+        Observed::Known(value) => Ok(Some(value.to_string())),
+        Observed::Absent => Ok(None),
+        Observed::Unknown(reason) => Err(reason.clone()),
+    };
+    match subject.fields.fields.get(field) {
+        Some(Observed::Known(Value::List(List { more: Some(reason), .. }))) => Err(reason.clone()),
+        Some(Observed::Known(Value::List(List { items, more: None }))) => {
+            Ok(items.iter().map(one).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        }
+        Some(observed) => Ok(one(observed)?.into_iter().collect()),
+        None => Ok(Vec::new()),
     }
 }
 

@@ -42,6 +42,15 @@ pub struct Finding<'f> {
     pub evidence: Vec<Evidence<'f>>,
     /// The subject as observed, where the finding is about one.
     pub observed: Option<&'f Subject>,
+    /// What a person can attest here, where nothing but that settles the finding.
+    pub statement: Option<Statement>,
+}
+
+/// What a person is asked to attest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// The value that the statement is bound to; none where there is one for everything.
+    pub scope: Option<Box<str>>,
 }
 
 /// What was expected of a field and what was seen.

@@ -14,6 +14,7 @@
 //!    [`schema`] the JSON Schemas of the documents, [`reference`](mod@reference) what is told of rules and resources, at the
 //!    terminal and in `docs/reference`.
 
+pub mod attestation;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -67,6 +68,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
     let result = match &cli.command {
         Command::Check(args) => commands::check::run(args, cli.color, out, err),
         Command::Collect(args) => commands::collect::run(args, out, err),
+        Command::Attest(args) => commands::attest::run(args, out, err),
         Command::Record(args) => commands::record::run(args, out, err),
         Command::Rules(args) => commands::rules::run(args, cli.color, out),
         Command::Resources(args) => commands::resources::run(args, cli.color, out),

@@ -6,10 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::attestation::{Attestations, Overlay, State, Statements, judge};
 use crate::evaluate::evaluate;
 use crate::facts::{Basis, Facts, Target};
 use crate::finding::{Finding, Status};
 use crate::remedy;
+use crate::rule::manual::Manual;
 use crate::rule::{Change, Phase, Rule, Severity};
 use crate::value::text::json_document;
 use crate::value::time;
@@ -63,6 +65,9 @@ pub struct Report {
     pub rules: BTreeMap<String, RuleEntry>,
     /// Sorted by rule, target and subject.
     pub findings: Vec<Entry>,
+    /// What is to be known of the attestations beside the findings: entries that count for nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     pub summary: Summary,
     pub verdict: Verdict,
 }
@@ -75,6 +80,9 @@ pub struct RuleEntry {
     pub phase: Phase,
     pub why: String,
     pub refs: BTreeMap<String, Vec<String>>,
+    /// Who attests it, of a rule that only a person can judge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attested_by: Option<String>,
     /// What profiles changed about the rule in this run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<Change>,
@@ -113,9 +121,23 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub evidence: Vec<Proof>,
-    /// What to do about a fail.
+    /// What to do about a fail, or about a statement that nobody makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
+    /// What a person states of what could not be seen. It changes what the finding counts as, and not its status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<Overlay>,
+}
+
+/// What a finding counts as in a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Counted {
+    NotApplicable,
+    Pass,
+    /// A person answers for it: it decides nothing.
+    Attested,
+    Unknown,
+    Fail,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -127,13 +149,18 @@ pub struct Proof {
     pub origin: String,
 }
 
-/// Counts of findings.
+/// Counts of findings, by what they count as.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     pub pass: usize,
+    /// Contradicted statements included.
     pub fail: usize,
+    /// Expired and missing statements included; attested ones are not.
     pub unknown: usize,
     pub not_applicable: usize,
+    /// Statements of people by their state.
+    #[serde(default, skip_serializing_if = "Statements::is_empty")]
+    pub statements: Statements,
     /// Fails by severity.
     pub fail_by_severity: BTreeMap<String, usize>,
     /// Unknowns by severity.
@@ -142,11 +169,18 @@ pub struct Summary {
 
 impl Report {
     /// Judges the facts by the rules at an instant, in seconds since the epoch.
-    pub fn assemble(rules: &[Rule], facts: &Facts, now: i64, gate: Gate) -> Self {
-        Self::within(MAX_FINDINGS, rules, facts, now, gate)
+    pub fn assemble(rules: &[Rule], facts: &Facts, attestations: &Attestations, now: i64, gate: Gate) -> Self {
+        Self::within(MAX_FINDINGS, rules, facts, attestations, now, gate)
     }
 
-    fn within(most: usize, rules: &[Rule], facts: &Facts, now: i64, gate: Gate) -> Self {
+    fn within(
+        most: usize,
+        rules: &[Rule],
+        facts: &Facts,
+        attestations: &Attestations,
+        now: i64,
+        gate: Gate,
+    ) -> Self {
         let mut findings = Vec::new();
         let mut rest = BTreeMap::new();
         evaluate(rules, facts, now, &mut |finding| match &finding.status {
@@ -156,6 +190,7 @@ impl Report {
             _ => drop(rest.entry((&finding.rule.id, false)).or_insert_with(|| Entry::rest(&finding, most))),
         });
         findings.extend(rest.into_values());
+        lay_over(&mut findings, rules, attestations, now);
         findings.sort_by(|a, b| a.key().cmp(&b.key()));
         findings.dedup();
         Report {
@@ -168,6 +203,7 @@ impl Report {
             summary: Summary::of(&findings),
             verdict: Verdict::of(&findings, gate),
             findings,
+            warnings: attestations.warnings.clone(),
         }
     }
 
@@ -190,6 +226,7 @@ impl RuleEntry {
             phase: rule.phase,
             why: rule.why.clone(),
             refs: rule.refs.clone(),
+            attested_by: rule.manual().map(|manual| manual.who.clone()),
             overrides: rule.changes.clone(),
             replaces_built_in: rule.overrides.as_ref().map(|overridden| Replacement {
                 reason: overridden.reason.clone(),
@@ -208,6 +245,7 @@ impl Entry {
             status,
             evidence: Vec::new(),
             observed: None,
+            statement: None,
             subject: "the rest".into(),
             ..finding.clone()
         })
@@ -240,7 +278,44 @@ impl Entry {
             basis: finding.basis.unwrap_or(Basis::Live),
             reason,
             evidence: evidence.collect(),
-            fix: (status == Outcome::Fail).then(|| fix(finding)),
+            fix: (status == Outcome::Fail || finding.statement.is_some()).then(|| fix(finding)),
+            attestation: match (finding.rule.manual(), &finding.statement) {
+                (Some(manual), Some(statement)) => Some(Overlay::missing(manual, statement.scope.as_deref())),
+                _ => None,
+            },
+        }
+    }
+
+    /// What it counts as, with what a person states of it.
+    pub fn counts_as(&self) -> Counted {
+        match (self.status, self.attestation.as_ref().map(|overlay| overlay.state)) {
+            (Outcome::Pass, _) => Counted::Pass,
+            (Outcome::Fail, _) => Counted::Fail,
+            (Outcome::NotApplicable, _) => Counted::NotApplicable,
+            (Outcome::Unknown, None | Some(State::Missing | State::Expired)) => Counted::Unknown,
+            (Outcome::Unknown, Some(State::Attested)) => Counted::Attested,
+            (Outcome::Unknown, Some(State::Contradicted)) => Counted::Fail,
+        }
+    }
+}
+
+/// Says of each statement what became of it, by the attestations and by what else was found.
+fn lay_over(findings: &mut [Entry], rules: &[Rule], attestations: &Attestations, now: i64) {
+    let manual = rules.iter().filter_map(|rule| Some((&*rule.id, rule.manual()?)));
+    let manual: BTreeMap<&str, &Manual> = manual.collect();
+    if manual.is_empty() {
+        return;
+    }
+    let failed = findings.iter().filter(|entry| entry.status == Outcome::Fail).map(|entry| entry.rule.clone());
+    let failed: BTreeSet<String> = failed.collect();
+    let failed = failed.iter().map(String::as_str).collect();
+    for entry in findings {
+        let Some(overlay) = &mut entry.attestation else { continue };
+        let Some(manual) = manual.get(entry.rule.as_str()) else { continue };
+        *overlay = judge(&entry.rule, manual, overlay.scope.as_deref(), attestations, &failed, now);
+        entry.reason = Some(overlay.say(&entry.rule));
+        if overlay.state == State::Attested {
+            entry.fix = None;
         }
     }
 }
@@ -261,7 +336,7 @@ fn fix(finding: &Finding<'_>) -> String {
 /// What was asked for by this parameter where the thing itself is missing: such a finding's subject is the query.
 fn asked(finding: &Finding<'_>, name: &str) -> Option<String> {
     let (_, rest) = finding.subject.split_once(&format!(" {name}="))?;
-    finding.rule.check.selections().iter().find_map(|selection| {
+    finding.rule.selections().iter().find_map(|selection| {
         let given = selection.with.get(name)?;
         if selection.with.len() == 1 {
             return Some(rest.to_owned());
@@ -277,18 +352,20 @@ impl Summary {
         let mut summary = Summary::default();
         for entry in findings {
             let severity = entry.severity.as_str().to_owned();
-            match entry.status {
-                Outcome::Pass => summary.pass += 1,
-                Outcome::NotApplicable => summary.not_applicable += 1,
-                Outcome::Fail => {
+            match entry.counts_as() {
+                Counted::Pass => summary.pass += 1,
+                Counted::NotApplicable => summary.not_applicable += 1,
+                Counted::Attested => {}
+                Counted::Fail => {
                     summary.fail += 1;
                     *summary.fail_by_severity.entry(severity).or_default() += 1;
                 }
-                Outcome::Unknown => {
+                Counted::Unknown => {
                     summary.unknown += 1;
                     *summary.unknown_by_severity.entry(severity).or_default() += 1;
                 }
             }
+            entry.attestation.iter().for_each(|overlay| summary.statements.add(overlay.state));
         }
         summary
     }
@@ -296,10 +373,11 @@ impl Summary {
 
 impl Verdict {
     fn of(findings: &[Entry], gate: Gate) -> Self {
-        let decides = |status| findings.iter().any(|entry| entry.status == status && entry.severity >= gate.fail_on);
-        if decides(Outcome::Fail) {
+        let decides =
+            |counted| findings.iter().any(|entry| entry.counts_as() == counted && entry.severity >= gate.fail_on);
+        if decides(Counted::Fail) {
             Verdict::Failed
-        } else if decides(Outcome::Unknown) && !gate.allow_unknown {
+        } else if decides(Counted::Unknown) && !gate.allow_unknown {
             Verdict::Inconclusive
         } else {
             Verdict::Passed
@@ -334,7 +412,7 @@ mod tests {
             Listing::complete((0..10).map(subject).collect())
         });
         let said = |most: usize, gate: Gate| {
-            let report = Report::within(most, &rules, &facts, 0, gate);
+            let report = Report::within(most, &rules, &facts, &Attestations::default(), 0, gate);
             let Summary { pass, fail, unknown, .. } = report.summary;
             (pass, fail, unknown, report.verdict)
         };

@@ -231,6 +231,10 @@ fn config() -> Json {
         Map::from_iter([
             ("profiles".to_owned(), list("names of profiles")),
             ("rules".to_owned(), list("directories, relative to this file")),
+            (
+                "attestations".to_owned(),
+                json!({ "type": "string", "description": "the file of attestations, relative to this file; attestations.jsonl beside it when not given" }),
+            ),
             ("fail_on".to_owned(), words(Severity::ALL.iter().map(|(name, _)| *name))),
             ("allow_unknown".to_owned(), json!({ "type": "boolean" })),
             (

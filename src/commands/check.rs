@@ -21,11 +21,10 @@ pub fn run(args: &Check, color: Color, out: &mut dyn Write, err: &mut dyn Write)
     let rules = setup::rules(&config, &args.selection, false)?;
     setup::warn(&rules, err)?;
     let now = match &args.at {
-        Some(text) => time::parse(text).ok_or_else(|| {
-            Error::usage(format!("`--at {text}` is no time")).help("write 2027-01-01 or 2027-01-01T12:00:00Z")
-        })?,
+        Some(text) => setup::instant("at", text)?,
         None => time::now(),
     };
+    let attestations = setup::attestations(&config, args.attestations.as_deref(), &rules)?;
     let facts = match &args.facts {
         Some(path) => read_facts(path)?,
         None => targets::collect(&rules.rules, &args.targets, &config, now, err)?,
@@ -34,7 +33,7 @@ pub fn run(args: &Check, color: Color, out: &mut dyn Write, err: &mut dyn Write)
         fail_on: args.fail_on.or(config.fail_on).unwrap_or(Severity::Low),
         allow_unknown: args.allow_unknown || config.allow_unknown.unwrap_or(false),
     };
-    let report = Report::assemble(&rules.rules, &facts, now, gate);
+    let report = Report::assemble(&rules.rules, &facts, &attestations, now, gate);
     let style = Style {
         color: color.decide(args.output.is_none() && std::io::stdout().is_terminal()),
         width: width(),

@@ -1,5 +1,6 @@
 //! One file for each subcommand, and what they share.
 
+pub mod attest;
 pub mod check;
 pub mod collect;
 pub mod dsn;

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::attestation::{self, Attestations};
 use crate::cli;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostics, Problem};
@@ -14,6 +15,7 @@ use crate::rule::library::{Library, RuleSet};
 use crate::rule::profile::{Pattern, Profile};
 use crate::rule::settings::Settings;
 use crate::value::text::sanitize;
+use crate::value::time;
 
 /// The profile that counts when none is named.
 const DEFAULT_PROFILE: &str = "default";
@@ -102,6 +104,30 @@ pub fn rules(config: &Config, selection: &cli::Selection, cases: bool) -> Result
 pub fn unmatched(message: String) -> Error {
     Error::usage(message)
         .help("`harden rules list --rule '*'` shows all that are loaded; those of a directory are, with `--rules DIR`")
+}
+
+/// The file of attestations: as named, as the configuration names it, or beside it.
+pub fn attestations_path(config: &Config, named: Option<&Path>) -> PathBuf {
+    let beside = || config.folder.clone().unwrap_or_default().join(attestation::FILE);
+    named.map(Path::to_path_buf).or_else(|| config.attestations.clone()).unwrap_or_else(beside)
+}
+
+/// The attestations for these rules. A file that is named on the command line must be there.
+pub fn attestations(config: &Config, named: Option<&Path>, rules: &RuleSet) -> Result<Attestations, Error> {
+    let path = attestations_path(config, named);
+    if named.is_some() && !path.exists() {
+        let error = Error::usage(format!("there is no file {}", path.display()));
+        return Err(error.help("`harden attest` writes it"));
+    }
+    let entries = attestation::load(&path).map_err(Error::Files)?;
+    Ok(Attestations::new(entries, &rules.statements, &rules.known))
+}
+
+/// An instant as `--NAME` gives it, in seconds since the epoch.
+pub fn instant(name: &str, text: &str) -> Result<i64, Error> {
+    time::parse(text).ok_or_else(|| {
+        Error::usage(format!("`--{name} {text}` is no time")).help("write 2027-01-01 or 2027-01-01T12:00:00Z")
+    })
 }
 
 /// Says what is worth a word about the rules and stops nothing.

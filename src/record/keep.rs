@@ -31,7 +31,7 @@ pub(super) fn all(rule: &Rule, facts: &Facts, targets: &Targets<'_>) -> Kept {
 pub(super) fn some(rule: &Rule, facts: &Facts, targets: &Targets<'_>) -> Kept {
     let all = all(rule, facts, targets);
     let mut keep = Keep { facts, targets, all, kept: Kept::new() };
-    for check in rule.when.iter().chain([&rule.check]) {
+    for check in rule.checks() {
         check.visit(&mut |query| keep.judged(query));
     }
     keep.kept

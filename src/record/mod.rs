@@ -50,6 +50,9 @@ pub fn asked(rules: &[Rule], facts: &Facts) -> Facts {
 /// are asked for; what cannot be written as a case is told in a comment.
 pub fn cases(rule: &Rule, facts: &Facts, all_subjects: bool) -> String {
     let comment = |text: &str| format!("{:INDENT$}# {}\n", "", crate::value::text::sanitize(text));
+    if rule.manual().is_some() {
+        return comment("a person attests this: its cases are attestations, which are not recorded");
+    }
     if let Some(input) = rule.unset.first() {
         return comment(&format!("nothing was asked: the input `{input}` is not set"));
     }
@@ -136,8 +139,8 @@ struct Recording<'f> {
 impl Recording<'_> {
     /// Whether the rule looks at one thing only, and judges each subject for itself.
     fn is_simple(&self) -> bool {
-        match (&self.rule.when, &self.rule.check) {
-            (None, Check::Query(query)) => {
+        match (&self.rule.when, self.rule.check()) {
+            (None, Some(Check::Query(query))) => {
                 query.selection.each.is_none() && query.quantifier == Quantifier::Every && query.at_least < 2
             }
             _ => false,

@@ -22,23 +22,37 @@ pub(super) struct Used {
 /// Each selection of the rule with what is used of its subjects.
 pub(super) fn selections(rule: &Rule) -> Vec<(&Selection, Fields)> {
     let mut found = Vec::new();
-    for check in rule.when.iter().chain([&rule.check]) {
+    for check in rule.checks() {
         check.visit(&mut |query| {
             let mut used = Fields::new();
             query.selection.filter.iter().for_each(|filter| expectation(filter, &mut used));
             expectation(&query.expectation, &mut used);
             found.push((&query.selection, used));
-            let mut each = query.selection.each.as_deref();
-            while let Some(reference) = each {
-                let mut used = Fields::new();
-                reference.from.filter.iter().for_each(|filter| expectation(filter, &mut used));
-                used.entry(reference.pick).or_default().whole = true;
-                found.push((&reference.from, used));
-                each = reference.from.each.as_deref();
-            }
+            references(&query.selection, &mut found);
         });
     }
+    if let Some(scope) = rule.manual().and_then(|manual| manual.scope.as_ref()) {
+        found.push((&scope.from, picked(&scope.from, scope.pick)));
+        references(&scope.from, &mut found);
+    }
     found
+}
+
+/// What a selection refers to, with what is used of it there.
+fn references<'r>(selection: &'r Selection, found: &mut Vec<(&'r Selection, Fields)>) {
+    let mut each = selection.each.as_deref();
+    while let Some(reference) = each {
+        found.push((&reference.from, picked(&reference.from, reference.pick)));
+        each = reference.from.each.as_deref();
+    }
+}
+
+/// What is used where a field is picked.
+fn picked(from: &Selection, pick: usize) -> Fields {
+    let mut used = Fields::new();
+    from.filter.iter().for_each(|filter| expectation(filter, &mut used));
+    used.entry(pick).or_default().whole = true;
+    used
 }
 
 /// Adds what another part of the rule uses of the same subjects.

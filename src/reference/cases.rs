@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use crate::facts::{Extent, Listing, Subject};
 use crate::rule::Rule;
-use crate::rule::case::{Answer, Case, NOT_GIVEN, Outcome};
+use crate::rule::case::{Answer, CASE_NOW, Case, NOT_GIVEN, Outcome};
+use crate::rule::manual::{Said, StatementCase};
 use crate::rule::trial;
-use crate::value::{List, Observed, Record, Value};
+use crate::value::{List, Observed, Record, Value, duration, time};
 
 /// A case of a rule.
 #[derive(Debug, Serialize)]
@@ -22,6 +23,9 @@ pub struct CaseStory {
 
 /// The cases of a rule, passes first.
 pub(super) fn cases(rule: &Rule) -> Vec<CaseStory> {
+    if let Some(manual) = rule.manual() {
+        return manual.cases.iter().map(|case| statement(rule, case)).collect();
+    }
     let of = |wanted: Outcome| rule.cases.iter().filter(move |case| case.expected == wanted);
     let ordered = Outcome::ALL.iter().flat_map(|(_, outcome)| of(*outcome));
     ordered.map(|case| story(rule, case)).collect()
@@ -35,6 +39,30 @@ fn story(rule: &Rule, case: &Case) -> CaseStory {
         said: said.filter(|said| *said != case.expected).map(Outcome::as_str),
         facts: case.answers.iter().map(|answer| line(answer, answer.keyed)).collect(),
     }
+}
+
+/// A case of a statement: the attestation that there is, what else fails, and what was seen.
+fn statement(rule: &Rule, case: &StatementCase) -> CaseStory {
+    let said = rule.unset.is_empty().then(|| trial::said(rule, case));
+    let mut facts = vec![match &case.given {
+        None => "no attestation".to_owned(),
+        Some(given) => {
+            let ago = match CASE_NOW.saturating_sub(given.on) {
+                0 => "now".to_owned(),
+                seconds if seconds < 0 => format!("{} from now", duration::show(seconds.saturating_neg())),
+                seconds => format!("{} ago", duration::show(seconds)),
+            };
+            let scope = given.scope.iter().map(|scope| format!(" for {scope}")).collect::<String>();
+            let until = given.until.iter().map(|until| format!(", until {}", time::show(*until))).collect::<String>();
+            format!("an attestation made {ago}{scope}{until}")
+        }
+    }];
+    if !case.fails.is_empty() {
+        facts.push(format!("failing: {}", case.fails.join(", ")));
+    }
+    facts.extend(case.answers.iter().map(|answer| line(answer, answer.keyed)));
+    let said = said.filter(|said| *said != case.expected).map(Said::as_str);
+    CaseStory { outcome: case.expected.as_str(), said, facts }
 }
 
 fn line(answer: &Answer, named: bool) -> String {

@@ -152,15 +152,22 @@ fn value_items(value: &InputValue, ty: Type) -> Vec<String> {
 /// What a rule looks at, each selection once, those that others refer to first.
 pub fn reads(rule: &Rule) -> Vec<Read> {
     let mut reads: Vec<Read> = Vec::new();
-    let checks = rule.when.iter().chain([&rule.check]);
-    checks.for_each(|check: &Check| check.visit(&mut |query| reads_of(query, &mut reads)));
+    let judged = |query: &QueryCheck| {
+        let mut judged = BTreeSet::new();
+        fields(&query.expectation, &mut judged);
+        judged
+    };
+    rule.checks().for_each(|check: &Check| {
+        check.visit(&mut |query| reads_of(&query.selection, judged(query), &mut reads));
+    });
+    if let Some(scope) = rule.manual().and_then(|manual| manual.scope.as_ref()) {
+        reads_of(&scope.from, BTreeSet::from([scope.pick]), &mut reads);
+    }
     reads
 }
 
-fn reads_of(query: &QueryCheck, reads: &mut Vec<Read>) {
-    let mut judged = BTreeSet::new();
-    fields(&query.expectation, &mut judged);
-    let mut read = Some((&query.selection, judged));
+fn reads_of(selection: &Selection, judged: BTreeSet<usize>, reads: &mut Vec<Read>) {
+    let mut read = Some((selection, judged));
     let mut chain = Vec::new();
     while let Some((selection, mut wanted)) = read {
         selection.filter.iter().for_each(|filter| fields(filter, &mut wanted));

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::Style;
+use crate::attestation::{State, Statements};
+use crate::evaluate::PEOPLE;
 use crate::facts::Access;
 use crate::report::{Entry, Outcome, Report, RuleEntry, Verdict};
 use crate::rule::{Change, Severity};
@@ -19,7 +21,7 @@ pub fn render(report: &Report, style: Style) -> String {
     if !style.quiet {
         head(&mut out, report, style);
         let mut groups = groups(report, style);
-        groups.sort_by(|a, b| (b.outcome.rank(), b.severity, a.rule).cmp(&(a.outcome.rank(), a.severity, b.rule)));
+        groups.sort_by(|a, b| (b.shown.rank(), b.severity, a.rule).cmp(&(a.shown.rank(), a.severity, b.rule)));
         for group in groups {
             group.write(&mut out, report, style);
         }
@@ -42,7 +44,7 @@ fn head(out: &mut String, report: &Report, style: Style) {
         let painted = match target.access {
             Access::Audited => verb.to_owned(),
             Access::Absent(_) => style.dim(verb),
-            Access::Unreachable(_) => style.paint(Outcome::Unknown, verb),
+            Access::Unreachable(_) => style.paint(Shown::Unknown, verb),
         };
         let _ = writeln!(out, "  {painted}  {}: {}", sanitize(&name), sanitize(&rest));
     }
@@ -51,6 +53,9 @@ fn head(out: &mut String, report: &Report, style: Style) {
         for note in changes(rule) {
             let _ = writeln!(out, "  {}  {}: {}", style.dim("changed"), sanitize(id), sanitize(&note));
         }
+    }
+    for warning in &report.warnings {
+        let _ = writeln!(out, "  {}  {}", style.paint(Shown::Unknown, "warning"), sanitize(warning));
     }
     out.push('\n');
 }
@@ -63,57 +68,92 @@ fn changes(rule: &RuleEntry) -> Vec<String> {
     overrides.chain(replaced).collect()
 }
 
-/// The findings of one rule that have the same outcome.
+/// What a finding is shown as: its status, or what became of a person's statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Shown {
+    Pass,
+    Fail,
+    Unknown,
+    NotApplicable,
+    Attested,
+    Missing,
+    Expired,
+    Contradicted,
+}
+
+/// The findings of one rule that are shown as the same.
 struct Group<'r> {
     rule: &'r str,
     severity: Severity,
-    outcome: Outcome,
+    shown: Shown,
     entries: Vec<&'r Entry>,
 }
 
 fn groups(report: &Report, style: Style) -> Vec<Group<'_>> {
-    let mut groups: BTreeMap<(&str, Outcome), Vec<&Entry>> = BTreeMap::new();
+    let mut groups: BTreeMap<(&str, Shown), Vec<&Entry>> = BTreeMap::new();
     for entry in &report.findings {
-        let shown = match entry.status {
-            Outcome::Fail | Outcome::Unknown => true,
-            Outcome::Pass | Outcome::NotApplicable => style.verbose,
-        };
-        if shown {
-            groups.entry((&entry.rule, entry.status)).or_default().push(entry);
+        let shown = Shown::of(entry);
+        if style.verbose || !matches!(shown, Shown::Pass | Shown::NotApplicable) {
+            groups.entry((&entry.rule, shown)).or_default().push(entry);
         }
     }
     let severity = |entries: &[&Entry]| entries.first().map_or(Severity::Info, |entry| entry.severity);
     let groups = groups.into_iter();
-    groups.map(|((rule, outcome), entries)| Group { rule, severity: severity(&entries), outcome, entries }).collect()
+    groups.map(|((rule, shown), entries)| Group { rule, severity: severity(&entries), shown, entries }).collect()
 }
 
-impl Outcome {
+impl Shown {
+    fn of(entry: &Entry) -> Self {
+        match (&entry.attestation, entry.status) {
+            (Some(overlay), _) => match overlay.state {
+                State::Attested => Shown::Attested,
+                State::Missing => Shown::Missing,
+                State::Expired => Shown::Expired,
+                State::Contradicted => Shown::Contradicted,
+            },
+            (None, Outcome::Pass) => Shown::Pass,
+            (None, Outcome::Fail) => Shown::Fail,
+            (None, Outcome::Unknown) => Shown::Unknown,
+            (None, Outcome::NotApplicable) => Shown::NotApplicable,
+        }
+    }
+
+    /// Worst last; contradicted statements count as fails, expired and missing ones as unknown.
     fn rank(self) -> u8 {
         match self {
-            Outcome::Fail => 3,
-            Outcome::Unknown => 2,
-            Outcome::Pass => 1,
-            Outcome::NotApplicable => 0,
+            Shown::Fail => 7,
+            Shown::Contradicted => 6,
+            Shown::Unknown => 5,
+            Shown::Expired => 4,
+            Shown::Missing => 3,
+            Shown::Attested => 2,
+            Shown::Pass => 1,
+            Shown::NotApplicable => 0,
         }
     }
 
     fn label(self) -> &'static str {
         match self {
-            Outcome::Fail => "FAIL",
-            Outcome::Unknown => "UNKNOWN",
-            Outcome::Pass => "pass",
-            Outcome::NotApplicable => "n/a",
+            Shown::Fail => "FAIL",
+            Shown::Contradicted => "CONTRADICTED",
+            Shown::Unknown => "UNKNOWN",
+            Shown::Expired => "EXPIRED",
+            Shown::Missing => "MISSING",
+            Shown::Attested => "attested",
+            Shown::Pass => "pass",
+            Shown::NotApplicable => "n/a",
         }
     }
 }
 
 impl Style {
-    fn paint(self, outcome: Outcome, text: &str) -> String {
-        let code = match outcome {
-            Outcome::Fail => "31;1",
-            Outcome::Unknown => "33;1",
-            Outcome::Pass => "32",
-            Outcome::NotApplicable => "2",
+    fn paint(self, shown: Shown, text: &str) -> String {
+        let code = match shown {
+            Shown::Fail | Shown::Contradicted => "31;1",
+            Shown::Unknown | Shown::Expired | Shown::Missing => "33;1",
+            Shown::Pass => "32",
+            Shown::Attested => "36",
+            Shown::NotApplicable => "2",
         };
         if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
@@ -126,7 +166,7 @@ impl Style {
 impl Group<'_> {
     fn write(&self, out: &mut String, report: &Report, style: Style) {
         let title = report.rules.get(self.rule).map_or("", |rule| rule.title.as_str());
-        let label = style.paint(self.outcome, self.outcome.label());
+        let label = style.paint(self.shown, self.shown.label());
         let _ = writeln!(out, "{label} {}  {}", self.severity.as_str(), sanitize(self.rule));
         out.push_str(&indent(&table([[sanitize(title).into_owned()]], style.width)));
         for note in self.notes(report) {
@@ -170,10 +210,12 @@ impl Group<'_> {
 /// What, what was seen and expected, where: a line for each piece of evidence.
 fn rows_of(entry: &Entry) -> Vec<[String; 3]> {
     let what =
-        if entry.target == "host" { entry.subject.clone() } else { format!("{} @ {}", entry.subject, entry.target) };
+        if ["host", PEOPLE].contains(&entry.target.as_str()) { entry.subject.clone() } else { format!("{} @ {}", entry.subject, entry.target) };
     let what = sanitize(&what).into_owned();
     if let (Some(reason), Outcome::Unknown | Outcome::NotApplicable) = (&entry.reason, entry.status) {
-        return vec![[what, sanitize(reason).into_owned(), String::new()]];
+        let evidence = entry.attestation.as_ref().and_then(|overlay| overlay.evidence.as_deref());
+        let evidence = evidence.map(|text| format!("evidence: {}", sanitize(&shorten(text)))).unwrap_or_default();
+        return vec![[what, sanitize(reason).into_owned(), evidence]];
     }
     if entry.evidence.is_empty() {
         return vec![[what, String::new(), String::new()]];
@@ -213,20 +255,33 @@ fn indent(text: &str) -> String {
 
 fn last_line(report: &Report, style: Style) -> String {
     let summary = &report.summary;
+    let Statements { attested, expired, missing, contradicted } = summary.statements;
+    let among = |parts: &[(usize, &str)]| {
+        let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+        let parts = parts.collect::<Vec<_>>().join(", ");
+        if parts.is_empty() { parts } else { format!(" [{parts}]") }
+    };
+    let fails = among(&[(contradicted, "contradicted")]);
+    let unknowns = among(&[(expired, "expired"), (missing, "missing")]);
+    let stated = if attested > 0 { format!(", {attested} attested") } else { String::new() };
     let counts = format!(
-        "{} failed, {} unknown, {} passed, {} not applicable",
+        "{} failed{fails}, {} unknown{unknowns}, {} passed{stated}, {} not applicable",
         summary.fail, summary.unknown, summary.pass, summary.not_applicable
     );
-    let judged = summary.fail + summary.unknown + summary.pass;
+    let judged = summary.fail + summary.unknown + summary.pass + attested;
     let words = match report.verdict {
-        Verdict::Failed => style.paint(Outcome::Fail, "FAILED"),
-        Verdict::Inconclusive => style.paint(Outcome::Unknown, "INCONCLUSIVE"),
-        Verdict::Passed => style.paint(Outcome::Pass, "PASSED"),
+        Verdict::Failed => style.paint(Shown::Fail, "FAILED"),
+        Verdict::Inconclusive => style.paint(Shown::Unknown, "INCONCLUSIVE"),
+        Verdict::Passed => style.paint(Shown::Pass, "PASSED"),
     };
     let sentence = match report.verdict {
         Verdict::Passed if judged == 0 => "nothing here is what these rules are about",
         Verdict::Passed if summary.fail + summary.unknown > 0 => "nothing that decides failed or was unseen",
+        Verdict::Passed if attested > 0 => "what was judged is as expected, and people answer for the rest",
         Verdict::Passed => "everything that was judged is as expected",
+        Verdict::Inconclusive if expired + missing == summary.unknown => {
+            "nothing that decides failed, but not everything is attested"
+        }
         Verdict::Failed => "this deployment is not hardened",
         Verdict::Inconclusive => "nothing that decides failed, but not everything could be seen",
     };

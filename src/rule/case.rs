@@ -70,12 +70,16 @@ pub fn key(resource: &str, with: &With) -> String {
 }
 
 impl Case {
-    /// The answer to a query: the one that names most of its parameters.
     pub fn answer(&self, query: &Query) -> Option<&Listing> {
-        let asked = query.with();
-        let fits = |answer: &&Answer| {
-            answer.resource == query.resource && answer.with.iter().all(|(name, value)| asked.get(name) == Some(value))
-        };
-        self.answers.iter().filter(fits).max_by_key(|answer| answer.with.len()).map(|answer| &answer.listing)
+        answer(&self.answers, query)
     }
+}
+
+/// The answer to a query: the one that names most of its parameters.
+pub fn answer<'a>(answers: &'a [Answer], query: &Query) -> Option<&'a Listing> {
+    let asked = query.with();
+    let fits = |answer: &&Answer| {
+        answer.resource == query.resource && answer.with.iter().all(|(name, value)| asked.get(name) == Some(value))
+    };
+    answers.iter().filter(fits).max_by_key(|answer| answer.with.len()).map(|answer| &answer.listing)
 }

@@ -93,6 +93,10 @@ pub struct RuleSet {
     pub always: BTreeSet<String>,
     /// What is worth a word and stops nothing: overrides without effect, directories of which nothing is judged.
     pub notes: Vec<String>,
+    /// The ids of all rules that were loaded, selected or not.
+    pub known: BTreeSet<String>,
+    /// Those of them that a person attests.
+    pub statements: BTreeSet<String>,
 }
 
 impl Library {
@@ -417,6 +421,10 @@ impl RuleSet {
         if always {
             self.always.insert(rule.id.to_string());
         }
+        if rule.manual().is_some() {
+            self.statements.insert(rule.id.to_string());
+        }
+        self.known.insert(rule.id.to_string());
         self.rules.push(rule);
     }
 

@@ -6,6 +6,7 @@ pub mod compile;
 pub mod input;
 pub mod library;
 pub mod lint;
+pub mod manual;
 pub mod matchers;
 pub(crate) mod pack;
 mod packed;
@@ -28,6 +29,7 @@ use crate::resource::{Resource, With};
 use crate::value::Type;
 use case::{Answer, Case};
 use input::Input;
+use manual::Manual;
 
 /// How much a fail matters. The gate is one of these.
 #[derive(
@@ -113,9 +115,19 @@ pub struct Rule {
     /// What profiles change about it in this run.
     pub changes: Vec<Change>,
     pub when: Option<Check>,
-    pub check: Check,
+    pub body: Body,
+    /// The cases of a check; those of a statement are in [`manual::Manual`].
     pub cases: Vec<Case>,
     pub source: Source,
+}
+
+/// How a rule is judged.
+#[derive(Debug)]
+pub enum Body {
+    /// By looking.
+    Check(Check),
+    /// By asking a person.
+    Manual(Box<Manual>),
 }
 
 /// A rule of the user's that stands in place of a built-in one.
@@ -257,10 +269,34 @@ impl Selection {
 }
 
 impl Rule {
+    /// The check, of a rule that is judged by one.
+    pub fn check(&self) -> Option<&Check> {
+        match &self.body {
+            Body::Check(check) => Some(check),
+            Body::Manual(_) => None,
+        }
+    }
+
+    /// What a person is asked, of a rule that only a person can judge.
+    pub fn manual(&self) -> Option<&Manual> {
+        match &self.body {
+            Body::Check(_) => None,
+            Body::Manual(manual) => Some(manual),
+        }
+    }
+
+    /// The checks of the rule, its `when` first.
+    pub fn checks(&self) -> impl Iterator<Item = &Check> {
+        self.when.iter().chain(self.check())
+    }
+
     /// Every selection of the rule, its `when` first.
     pub fn selections(&self) -> Vec<&Selection> {
-        let when = self.when.iter().flat_map(Check::selections);
-        when.chain(self.check.selections()).collect()
+        let mut found: Vec<_> = self.checks().flat_map(Check::selections).collect();
+        if let Some(scope) = self.manual().and_then(|manual| manual.scope.as_ref()) {
+            scope.from.collect(&mut found);
+        }
+        found
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod effort;
 mod mutant;
+mod statement;
 mod variation;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,7 +46,7 @@ pub enum Flaw {
     /// Its cases are too large to be varied to the end.
     TooLarge,
     /// A case does not come out as it says, so that nothing can be measured by it.
-    CaseFails { expected: Outcome, said: Outcome, at: Range<usize> },
+    CaseFails { expected: &'static str, said: &'static str, at: Range<usize> },
     /// The rule names the field, and no other value of it changes a verdict.
     Idle { field: String },
     /// No facts that were tried make the rule say this.
@@ -54,6 +55,8 @@ pub enum Flaw {
     FalseVerdict { what: String, before: Outcome, after: Outcome },
     /// The rule with this mistake passes all its cases; `case` would not come out as it says.
     Unnoticed { mutant: String, at: Range<usize>, case: String },
+    /// No case of a statement shows this; `case` would.
+    Unshown { said: &'static str, case: String },
     /// With or without this part of the rule, nothing that was tried comes out differently.
     Redundant { mutant: String, at: Range<usize> },
 }
@@ -69,6 +72,7 @@ impl Flaw {
             Flaw::Never { .. } => "never-said",
             Flaw::FalseVerdict { .. } => "false-verdict",
             Flaw::Unnoticed { .. } => "unnoticed-mistake",
+            Flaw::Unshown { .. } => "unshown-state",
             Flaw::Redundant { .. } => "redundant-part",
         }
     }
@@ -79,7 +83,7 @@ impl Flaw {
             Flaw::NoCases => "it has no cases, so that nothing can be proven".to_owned(),
             Flaw::TooLarge => "its cases are too large to be varied to the end, so that it is not proven".to_owned(),
             Flaw::CaseFails { expected, said, .. } => {
-                format!("a case expects {}, and the rule says {}", expected.as_str(), said.as_str())
+                format!("a case expects {expected}, and the rule says {said}")
             }
             Flaw::Idle { field } => format!("`{field}` is judged, but no other value of it changes a verdict"),
             Flaw::Never { outcome } => format!("nothing that was tried makes it say {}", outcome.as_str()),
@@ -87,6 +91,7 @@ impl Flaw {
                 format!("{} became {} when less was seen ({what})", before.as_str(), after.as_str())
             }
             Flaw::Unnoticed { mutant, .. } => format!("no case notices this mistake: {mutant}"),
+            Flaw::Unshown { said, .. } => format!("no case shows when it is {said}"),
             Flaw::Redundant { mutant, .. } => format!("this mistake makes no difference: {mutant}"),
         }
     }
@@ -100,7 +105,7 @@ impl Flaw {
             Flaw::Idle { .. } => "add a case in which it decides, or leave it out of the check".to_owned(),
             Flaw::Never { outcome } => format!("add a {} case, and mend the check until it holds", outcome.as_str()),
             Flaw::FalseVerdict { .. } => "this is a mistake in harden itself: please report it".to_owned(),
-            Flaw::Unnoticed { case, .. } => format!("add this case, if it is right:\n{case}"),
+            Flaw::Unnoticed { case, .. } | Flaw::Unshown { case, .. } => format!("add this case, if it is right:\n{case}"),
             Flaw::Redundant { .. } => "leave that part out, or add a case in which it decides".to_owned(),
         }
     }
@@ -109,7 +114,7 @@ impl Flaw {
     pub fn at(&self) -> Option<&Range<usize>> {
         match self {
             Flaw::CaseFails { at, .. } | Flaw::Unnoticed { at, .. } | Flaw::Redundant { at, .. } => Some(at),
-            Flaw::NoCases | Flaw::TooLarge | Flaw::Idle { .. } | Flaw::Never { .. } | Flaw::FalseVerdict { .. } => None,
+            Flaw::Unshown { .. } | Flaw::NoCases | Flaw::TooLarge | Flaw::Idle { .. } | Flaw::Never { .. } | Flaw::FalseVerdict { .. } => None,
         }
     }
 }
@@ -139,6 +144,9 @@ pub fn prove_all(rules: &[Rule]) -> Vec<Proof> {
 
 /// Proves a rule that was compiled with its cases and is judged with the examples of its inputs.
 pub fn prove(rule: &Rule) -> Proof {
+    if let Some(manual) = rule.manual() {
+        return statement::prove(rule, manual);
+    }
     let mut proof = Proof { facts: rule.cases.len(), mutants: 0, flaws: Vec::new() };
     if rule.cases.is_empty() {
         proof.flaws.push(Flaw::NoCases);
@@ -147,7 +155,7 @@ pub fn prove(rule: &Rule) -> Proof {
     let effort = Effort::default();
     let said: Vec<Outcome> = rule.cases.iter().map(|case| judge(rule, case, &effort)).collect();
     for (case, said) in rule.cases.iter().zip(&said).filter(|(case, said)| case.expected != **said) {
-        proof.flaws.push(Flaw::CaseFails { expected: case.expected, said: *said, at: case.span.clone() });
+        proof.flaws.push(Flaw::CaseFails { expected: case.expected.as_str(), said: said.as_str(), at: case.span.clone() });
     }
     if !proof.flaws.is_empty() {
         return proof;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::Rule;
 use super::compile::{self, Options};
 use super::input::{Given, Input, Inputs, Outside, unknown, variable};
+use super::manual::Contradiction;
 use super::library::{Library, RuleSet, Text, built_in_ids, facet};
 use super::profile::{Facet, Override, Profile};
 use super::settings::{Settings, Settler};
@@ -22,6 +23,11 @@ pub(super) fn review(library: &Library, set: &RuleSet, outside: &Outside, comple
         if let Some(rule) = rules.get(text.stem.as_str()) {
             diagnostics.add(&text.source, overrides_nothing(rule));
             diagnostics.add(&text.source, declared_twice(library, text, rule));
+        }
+    }
+    if complete {
+        for rule in &set.rules {
+            diagnostics.add(&rule.source, contradictions(rule, &rules));
         }
     }
     if !complete || !diagnostics.is_empty() {
@@ -114,6 +120,23 @@ fn overrides_nothing(rule: &Rule) -> Option<Problem> {
         let help = "a rule that replaces none needs no `overrides:`";
         if suggested.help.is_some() { suggested } else { problem.help(help) }
     })
+}
+
+/// Rules that are said to contradict a statement, and are none that could.
+fn contradictions(rule: &Rule, rules: &BTreeMap<&str, &Rule>) -> Vec<Problem> {
+    let named = rule.manual().map(|manual| manual.contradicted_by.as_slice()).unwrap_or_default();
+    let problem = |named: &Contradiction| match rules.get(named.rule.as_str()) {
+        None => {
+            let problem = Problem::new(named.span.clone(), format!("there is no rule `{}`", named.rule));
+            Some(problem.suggest(&named.rule, rules.keys().copied()))
+        }
+        Some(other) if other.manual().is_some() => {
+            let message = format!("`{}` is a statement too, which never fails", named.rule);
+            Some(Problem::new(named.span.clone(), message).help("name rules that are judged by looking"))
+        }
+        Some(_) => None,
+    };
+    named.iter().filter_map(problem).collect()
 }
 
 /// Inputs that a rule declares though they are declared for its whole directory.

@@ -1,8 +1,12 @@
 //! Running a rule against facts that were written by hand: its own cases, and the worlds of the tests. The same plan
 //! and the same evaluation as on real targets.
 
+use std::collections::BTreeSet;
+
 use super::Rule;
-use super::case::{CASE_NOW, Case, Outcome};
+use super::case::{self, CASE_NOW, Case, Outcome};
+use super::manual::{Manual, Said, StatementCase};
+use crate::attestation::{self, Attestations, Entry, State};
 use crate::evaluate::evaluate;
 use crate::facts::{Access, Facts, Listing, Query, Target};
 use crate::finding::{Finding, Status};
@@ -72,6 +76,21 @@ impl Result {
         }
     }
 
+    /// The same, of a statement: it counts as a fail where it is contradicted, and as a pass where it is attested.
+    pub fn of_statement(expected: Said, said: Said) -> Self {
+        let plain = |said: Said| match said {
+            Said::NotApplicable => Outcome::NotApplicable,
+            Said::Attested => Outcome::Pass,
+            Said::Unknown | Said::Missing | Said::Expired => Outcome::Unknown,
+            Said::Contradicted => Outcome::Fail,
+        };
+        match (plain(expected), plain(said)) {
+            _ if expected == said => Result::AsExpected,
+            (a, b) if a == b => Result::Unsettled,
+            (expected, said) => Result::of(expected, said),
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Result::AsExpected => "as expected",
@@ -85,9 +104,10 @@ impl Result {
 
 /// A case of a rule, tried.
 #[derive(Debug)]
-pub struct Tried<'r> {
-    pub case: &'r Case,
-    pub said: Outcome,
+pub struct Tried {
+    /// What the case says that the rule says, and what it said.
+    pub expected: &'static str,
+    pub said: &'static str,
     pub result: Result,
     /// Line of the case in the rule's file, from 1.
     pub line: usize,
@@ -96,15 +116,71 @@ pub struct Tried<'r> {
 }
 
 /// Tries every case of a rule that was compiled with them and is judged with the examples of its inputs.
-pub fn try_cases(rule: &Rule) -> Vec<Tried<'_>> {
-    let attempt = |case| {
+pub fn try_cases(rule: &Rule) -> Vec<Tried> {
+    if let Some(manual) = rule.manual() {
+        return manual.cases.iter().map(|case| try_statement(rule, manual, case)).collect();
+    }
+    let attempt = |case: &Case| {
         let facts = case_facts(rule, case);
         let said = outcome(rule, &facts);
         let result = Result::of(case.expected, said);
         let line = line_of(rule, case.span.start);
-        Tried { case, said, result, line, findings: explain(rule, &facts) }
+        let (expected, said) = (case.expected.as_str(), said.as_str());
+        Tried { expected, said, result, line, findings: explain(rule, &facts) }
     };
     rule.cases.iter().map(attempt).collect()
+}
+
+fn try_statement(rule: &Rule, manual: &Manual, case: &StatementCase) -> Tried {
+    let mut findings = Vec::new();
+    let said = statements(rule, manual, case, &mut |line| findings.push(line));
+    let result = Result::of_statement(case.expected, said);
+    let line = line_of(rule, case.span.start);
+    Tried { expected: case.expected.as_str(), said: said.as_str(), result, line, findings }
+}
+
+/// What is said of the statements of a case.
+pub fn said(rule: &Rule, case: &StatementCase) -> Said {
+    rule.manual().map_or(Said::NotApplicable, |manual| statements(rule, manual, case, &mut |_| {}))
+}
+
+fn statements(rule: &Rule, manual: &Manual, case: &StatementCase, tell: &mut dyn FnMut(String)) -> Said {
+    let silent = || Listing::failed(Reason::new("this case does not say"));
+    let facts = facts(rule, |query| case::answer(&case.answers, query).cloned().unwrap_or_else(silent));
+    let entry = case.given.as_ref().map(|given| Entry {
+        rule: rule.id.to_string(),
+        by: "somebody".to_owned(),
+        on: given.on,
+        until: given.until.unwrap_or_else(|| given.on.saturating_add(manual.term.most())),
+        evidence: "this case".to_owned(),
+        scope: given.scope.clone(),
+        line: 0,
+    });
+    let attestations = Attestations { entries: entry.into_iter().collect(), warnings: Vec::new() };
+    let failed: BTreeSet<&str> = case.fails.iter().map(String::as_str).collect();
+    let mut worst = Said::NotApplicable;
+    evaluate([rule], &facts, CASE_NOW, &mut |finding| {
+        let (said, why) = match (&finding.statement, &finding.status) {
+            (Some(statement), _) => {
+                let scope = statement.scope.as_deref();
+                let overlay = attestation::judge(&rule.id, manual, scope, &attestations, &failed, CASE_NOW);
+                let said = match overlay.state {
+                    State::Attested => Said::Attested,
+                    State::Missing => Said::Missing,
+                    State::Expired => Said::Expired,
+                    State::Contradicted => Said::Contradicted,
+                };
+                (said, overlay.say(&rule.id))
+            }
+            (None, Status::Unknown(reason)) => (Said::Unknown, reason.to_string()),
+            (None, Status::NotApplicable(why)) => (Said::NotApplicable, why.to_string()),
+            // A statement has no other status.
+            (None, Status::Pass | Status::Fail) => (Said::Unknown, String::new()),
+        };
+        tell(format!("{}: {} ({why})", finding.subject, said.as_str()));
+        worst = worst.max(said);
+    });
+    worst
 }
 
 /// The line of a byte of the rule's file, from 1.

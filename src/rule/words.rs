@@ -7,7 +7,8 @@ mod statements;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Check, Each, OnAbsent, Quantifier, QueryCheck, Rule, Selection};
+use super::manual::{Manual, Term};
+use super::{Body, Check, Each, OnAbsent, Quantifier, QueryCheck, Rule, Selection};
 use crate::matcher::Expectation;
 use crate::plan;
 use crate::resource::{Accepts, Param};
@@ -72,9 +73,32 @@ pub fn judged(rule: &Rule) -> Vec<Words> {
         let parts = vec![check(when, Role::Condition)];
         Words::with("the rule applies only if this holds, and is unknown while that cannot be seen:", parts)
     });
-    let mut words: Vec<_> = condition.into_iter().chain([check(&rule.check, Role::Whole)]).collect();
+    let body = match &rule.body {
+        Body::Check(whole) => check(whole, Role::Whole),
+        Body::Manual(manual) => attested(manual),
+    };
+    let mut words: Vec<_> = condition.into_iter().chain([body]).collect();
     words.iter_mut().for_each(|words| words.text = capital(&words.text));
     words
+}
+
+/// What a person is asked.
+fn attested(manual: &Manual) -> Words {
+    let mut parts = vec![Words::new(format!("what is recorded with it: {}", manual.evidence))];
+    parts.push(Words::new(match &manual.term {
+        Term::For(_) => format!("it holds for {}", manual.term.show()),
+        Term::UntilEvent(_) => format!("it holds {}", manual.term.show()),
+    }));
+    if let (Some(scope), Some(field)) = (&manual.scope, manual.bound_to()) {
+        let text = format!("one for each {} of {}, which holds for no other", code(field), looked_at(&scope.from));
+        let words = Words { text, parts: filter(&scope.from).into_iter().collect() };
+        parts.push(with_references(scope.from.each.as_deref(), words));
+    }
+    if !manual.contradicted_by.is_empty() {
+        let rules = manual.contradicted_by.iter().map(|one| code(&one.rule)).collect::<Vec<_>>();
+        parts.push(Words::new(format!("it counts as a fail while one of these fails: {}", rules.join(", "))));
+    }
+    Words::with(format!("{} has to attest it:", manual.who), parts)
 }
 
 /// What a selection looks at, in a sentence: `file` with path `/etc/shadow`.

@@ -7,6 +7,7 @@ use super::fields::about;
 use super::{described, object, reference, words};
 use crate::resource::{ALL, Field, Resource};
 use crate::rule::case::Outcome;
+use crate::rule::manual::Said;
 use crate::value::Type;
 
 /// Adds the facts of every resource to the definitions.
@@ -30,6 +31,7 @@ pub(super) fn define(definitions: &mut Map<String, Json>) {
         "minProperties": 1,
     });
     definitions.insert("case-of-several".to_owned(), case(&reference("facts-by-resource")));
+    definitions.insert("case-of-statement".to_owned(), statement());
     definitions.insert("facts-by-resource".to_owned(), keyed);
 }
 
@@ -47,6 +49,33 @@ fn case(facts: &Json) -> Json {
     };
     let outcomes =
         Outcome::ALL.iter().map(|(name, outcome)| ((*name).to_owned(), described(facts.clone(), about(*outcome))));
+    let mut schema = object(outcomes.collect(), &[]);
+    super::set(&mut schema, "minProperties", json!(1));
+    super::set(&mut schema, "maxProperties", json!(1));
+    schema
+}
+
+/// A case of a rule that a person attests.
+fn statement() -> Json {
+    let given = object(
+        Map::from_iter([
+            ("on".to_owned(), described(super::text(), "when it was attested: `now-3d`")),
+            ("until".to_owned(), described(super::text(), "until when, where that is sooner than the term")),
+            ("scope".to_owned(), described(super::text(), "the value that it was attested for")),
+            ("fails".to_owned(), described(super::texts(), "rules that fail in the same run")),
+            ("facts".to_owned(), described(json!({}), "what was seen, as in cases of a check")),
+        ]),
+        &[],
+    );
+    let about = |said: Said| match said {
+        Said::NotApplicable => "the rule says nothing",
+        Said::Attested => "somebody attested it, and it holds",
+        Said::Unknown => "what it is bound to could not be seen",
+        Said::Missing => "nobody attested it",
+        Said::Expired => "the term is over, or what it was bound to has changed",
+        Said::Contradicted => "it is attested, and a rule that fails shows otherwise",
+    };
+    let outcomes = Said::ALL.iter().map(|(name, said)| ((*name).to_owned(), described(given.clone(), about(*said))));
     let mut schema = object(outcomes.collect(), &[]);
     super::set(&mut schema, "minProperties", json!(1));
     super::set(&mut schema, "maxProperties", json!(1));
@@ -76,13 +105,18 @@ pub(super) fn conditions() -> Vec<Json> {
         ["all_of", "any_of"].map(|name| json!({ "required": [name], "properties": { name: { "minItems": 2 } } }));
     let several = json!({
         "if": { "anyOf": [
-            { "required": ["when"] },
+            { "required": ["when", "check"] },
             { "required": ["check"], "properties": { "check": { "required": ["each"] } } },
             { "required": ["check"], "properties": { "check": { "anyOf": combined } } },
         ] },
         "then": { "properties": { "tests": { "items": reference("case-of-several") } } },
     });
-    ALL.iter().map(of_one).chain([several]).collect()
+    let stated = json!({
+        "if": { "required": ["manual"] },
+        "then": { "properties": { "tests": { "items": reference("case-of-statement") } } },
+        "else": { "properties": { "tests": { "items": reference("case") } } },
+    });
+    ALL.iter().map(of_one).chain([several, stated]).collect()
 }
 
 /// A subject, a list of them, or a tag in place of all.

@@ -17,12 +17,16 @@ pub(super) fn schema() -> Json {
         definitions.made.insert(format!("check-{}", resource.name), check);
         let each = each_of(resource);
         definitions.made.insert(format!("each-{}", resource.name), each);
+        let scope = scope_of(resource);
+        definitions.made.insert(format!("scope-{}", resource.name), scope);
     }
     let mut definitions = definitions.made;
     definitions.insert("check".to_owned(), check());
     definitions.insert("each".to_owned(), each());
+    definitions.insert("scope".to_owned(), scope());
     cases::define(&mut definitions);
-    let mut schema = object(properties(), &["id", "title", "severity", "phase", "why", "fix", "refs", "check"]);
+    let mut schema = object(properties(), &["id", "title", "severity", "phase", "why", "fix", "refs"]);
+    set(&mut schema, "oneOf", json!([{ "required": ["check"] }, { "required": ["manual"] }]));
     set(&mut schema, "allOf", Json::Array(cases::conditions()));
     set(&mut schema, "definitions", Json::Object(definitions));
     let mut whole = json!({ "$schema": EDITORS, "description": "A rule of harden." });
@@ -44,7 +48,7 @@ fn properties() -> Map<String, Json> {
         "required": ["rule", "reason"],
         "additionalProperties": false,
     });
-    let tests = json!({ "type": "array", "items": reference("case") });
+    let tests = json!({ "type": "array" });
     let properties = [
         ("id", id, "The name of the rule and of its file: lower-case words joined by `-`."),
         ("overrides", overrides, "The built-in rule, of the same id, that this one stands in place of, and why."),
@@ -66,6 +70,7 @@ fn properties() -> Map<String, Json> {
             reference("check"),
             "What is looked at, and what is expected of it; or checks combined by `all_of`, `any_of` and `not`.",
         ),
+        ("manual", manual(), "In place of a check: what only a person can tell, and attests."),
         ("tests", tests, "Cases: what was seen, and what the rule must say to it."),
     ];
     properties.into_iter().map(|(name, schema, about)| (name.to_owned(), described(schema, about))).collect()
@@ -122,6 +127,36 @@ fn each() -> Json {
         "properties": { "resource": resources() },
         "allOf": ALL.iter().map(|resource| branch(resource, "each")).collect::<Vec<_>>(),
     })
+}
+
+/// What a statement is bound to.
+fn scope() -> Json {
+    json!({
+        "type": "object",
+        "required": ["resource", "pick"],
+        "properties": { "resource": resources() },
+        "allOf": ALL.iter().map(|resource| branch(resource, "scope")).collect::<Vec<_>>(),
+    })
+}
+
+/// What a person is asked.
+fn manual() -> Json {
+    let term = json!({ "type": "string", "pattern": "^(event|([0-9]+[ywdhms])+)$" });
+    let properties = [
+        ("who", text(), "Who attests it: a role, not a name."),
+        ("valid_for", term, "How long a statement holds: a duration such as 90d, or `event`."),
+        ("event", text(), "With `valid_for: event`: what it is that ends the statement, such as incident."),
+        ("evidence", text(), "What is recorded with it."),
+        ("contradicted_by", texts(), "Rules that are judged by looking: a fail of one contradicts the statement."),
+        ("scope", reference("scope"), "What each statement is bound to: it holds for one value of a field."),
+    ];
+    let properties = properties.into_iter().map(|(name, schema, about)| (name.to_owned(), described(schema, about)));
+    let mut schema = object(properties.collect(), &["who", "valid_for", "evidence"]);
+    let event = json!({ "properties": { "valid_for": { "const": "event" } } });
+    set(&mut schema, "if", event);
+    set(&mut schema, "then", json!({ "required": ["event"] }));
+    set(&mut schema, "else", json!({ "not": { "required": ["event"] } }));
+    schema
 }
 
 fn expectation(resource: &Resource) -> String {
@@ -235,4 +270,11 @@ fn each_of(resource: &Resource) -> Json {
     properties.insert("pick".to_owned(), described(fields, "The field whose values are taken."));
     properties.insert("as".to_owned(), described(text(), "The name that stands for them, as `${NAME}`."));
     object(properties, &["resource", "pick", "as"])
+}
+
+fn scope_of(resource: &Resource) -> Json {
+    let mut properties = looked_at(resource);
+    let fields = words(resource.fields.iter().map(|field| field.name));
+    properties.insert("pick".to_owned(), described(fields, "The field whose values are the subjects."));
+    object(properties, &["resource", "pick"])
 }

@@ -46,7 +46,7 @@ impl Known {
         // An example stands for what a site would set.
         for rule in shipped.into_iter().filter(|rule| rule.unset.is_empty()) {
             rule.selections().into_iter().for_each(|selection| known.selection(selection));
-            rule.when.iter().chain([&rule.check]).for_each(|check| known.check(check));
+            rule.checks().for_each(|check| known.check(check));
         }
         known
     }

@@ -26,7 +26,17 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
 /// An indented JSON document that ends in a line break. What [`sanitize`] would replace is escaped as JSON escapes it
 /// (RFC 8259, section 7): a program reads the same text, and a terminal draws nothing.
 pub fn json_document(value: &impl Serialize) -> String {
-    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let mut clean = escaped(&serde_json::to_string_pretty(value).unwrap_or_default());
+    clean.push('\n');
+    clean
+}
+
+/// The same in one line, without a line break.
+pub fn json_line(value: &impl Serialize) -> String {
+    escaped(&serde_json::to_string(value).unwrap_or_default())
+}
+
+fn escaped(text: &str) -> String {
     let mut clean = String::with_capacity(text.len() + 1);
     let mut units = [0; 2];
     for c in text.chars() {
@@ -39,7 +49,6 @@ pub fn json_document(value: &impl Serialize) -> String {
             clean.push(c);
         }
     }
-    clean.push('\n');
     clean
 }
 

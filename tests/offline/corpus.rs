@@ -33,7 +33,7 @@ fn every_rule_says_what_its_cases_expect() {
     let mut wrong = Vec::new();
     for rule in rules() {
         for tried in trial::try_cases(rule).iter().filter(|tried| tried.result != trial::Result::AsExpected) {
-            let (expected, said) = (tried.case.expected.as_str(), tried.said.as_str());
+            let (expected, said) = (tried.expected, tried.said);
             let findings = tried.findings.join("\n");
             wrong.push(format!("{}:{}: expected {expected}, said {said}\n{findings}", rule.source.path, tried.line));
         }
@@ -54,7 +54,7 @@ fn no_rule_has_anything_that_a_lint_finds() {
 #[test]
 fn every_rule_has_a_case_of_each_outcome() {
     let mut missing = Vec::new();
-    for rule in rules() {
+    for rule in rules().iter().filter(|rule| rule.check().is_some()) {
         for outcome in [Outcome::Pass, Outcome::Fail, Outcome::Unknown, Outcome::NotApplicable] {
             if !rule.cases.iter().any(|case| case.expected == outcome) {
                 missing.push(format!("{} has no {} case", rule.id, outcome.as_str()));

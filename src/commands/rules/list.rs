@@ -18,6 +18,10 @@ pub(super) fn list(selection: &Selection, format: Format) -> Result<String, Erro
                 let own =
                     rule.overrides.as_ref().map(|one| json!({ "reason": one.reason, "file": &*rule.source.path }));
                 let mut entry = json!({ "id": rule.id, "title": rule.title, "severity": rule.severity, "phase": rule.phase, "tags": rule.tags });
+                if let (Some(entry), Some(manual)) = (entry.as_object_mut(), rule.manual()) {
+                    entry.insert("attested_by".to_owned(), json!(manual.who));
+                    entry.insert("valid_for".to_owned(), json!(manual.term.show()));
+                }
                 if let (Some(entry), Some(own)) = (entry.as_object_mut(), own) {
                     entry.insert("replaces_built_in".to_owned(), own);
                 }
@@ -31,12 +35,13 @@ pub(super) fn list(selection: &Selection, format: Format) -> Result<String, Erro
             let mut text = String::new();
             for rule in &rules {
                 let (id, severity) = (&rule.id, rule.severity.as_str());
+                let who = rule.manual().map(|manual| format!(" (attested by {})", manual.who)).unwrap_or_default();
                 let note = if rule.overrides.is_some() {
                     format!(" (instead of the built-in one: {})", rule.source.path)
                 } else {
                     String::new()
                 };
-                let _ = writeln!(text, "{id:width$}  {severity:8}  {}{}", sanitize(&rule.title), sanitize(&note));
+                let _ = writeln!(text, "{id:width$}  {severity:8}  {}{}{}", sanitize(&rule.title), sanitize(&who), sanitize(&note));
             }
             let _ = writeln!(text, "{} rules", rules.len());
             Ok(text)

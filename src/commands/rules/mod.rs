@@ -22,7 +22,7 @@ pub fn run(args: &Rules, color: Color, out: &mut dyn Write) -> Result<ExitCode, 
         Rules::Check(paths) => check::check(paths)?,
         Rules::Test(args) => return test::test(args, out),
         Rules::Prove(args) => return prove::prove(args, out),
-        Rules::New { id, resource, output } => new::run(id, resource, output.as_deref())?,
+        Rules::New { id, resource, manual: _, output } => new::run(id, resource.as_deref(), output.as_deref())?,
         Rules::List { selection, format } => list::list(selection, *format)?,
         Rules::Show(args) => show::show(args, color)?,
     };

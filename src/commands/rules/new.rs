@@ -15,10 +15,13 @@ use crate::value::types::AS;
 /// Columns of a comment.
 const WIDTH: usize = 110;
 
-/// Writes the file, and returns the words about it.
-pub(super) fn run(id: &str, resource: &str, output: Option<&Path>) -> Result<String, Error> {
+/// Writes the file, and returns the words about it. A rule about no resource is one that a person attests.
+pub(super) fn run(id: &str, resource: Option<&str>, output: Option<&Path>) -> Result<String, Error> {
     check_id(id)?;
-    let resource = find(resource)?;
+    let text = match resource {
+        Some(resource) => template(id, find(resource)?),
+        None => statement(id),
+    };
     let path = place(id, output)?;
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path).map_err(|cause| {
         if cause.kind() == std::io::ErrorKind::AlreadyExists {
@@ -28,7 +31,7 @@ pub(super) fn run(id: &str, resource: &str, output: Option<&Path>) -> Result<Str
         Error::io(format!("create {}", path.display()))(cause)
     })?;
     let doing = || format!("write {}", path.display());
-    file.write_all(template(id, resource).as_bytes()).and_then(|()| file.sync_all()).map_err(Error::io(doing()))?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(Error::io(doing()))?;
     let words = format!(
         "wrote {}: write every part that says {FILL_IN}, then see `harden rules check {}`\n",
         path.display(),
@@ -87,32 +90,7 @@ fn place(id: &str, output: Option<&Path>) -> Result<PathBuf, Error> {
 pub(super) fn template(id: &str, resource: &Resource) -> String {
     let mut text = Text::default();
     let field = telling_field(resource);
-    let about = resource.about.trim_end_matches('.');
-    text.comment(0, "yaml-language-server: $schema=./rule.schema.json");
-    text.comment(
-        0,
-        "The line above is for editors: `harden schema rule > rule.schema.json` writes what they complete by.",
-    );
-    text.comment(0, &format!("A rule about `{}`: {about}.", resource.name));
-    text.comment(0, &format!("harden refuses it until every part that says {FILL_IN} is written."));
-    text.line(0, &format!("id: {id}"));
-    text.comment(0, "A statement that holds when the rule passes: \"The password file is root's\".");
-    text.part(0, "title", "a statement that holds when the rule passes");
-    text.comment(0, "How much it matters when this rule alone fails.");
-    text.part(0, "severity", "info, low, medium, high or critical");
-    text.comment(0, "pre: files are enough; post: it needs the running service; ongoing: it is bound to an age.");
-    text.part(0, "phase", "pre, post or ongoing");
-    text.part(0, "why", "what an attacker gains where the rule fails");
-    text.comment(0, "`{subject}` and the fields below in braces stand for what was seen.");
-    text.part(0, "fix", "what to type to mend {subject}");
-    text.comment(0, "At least one standard, manual or CWE that says so. Look it up: numbers change.");
-    text.line(0, "refs:");
-    text.part(1, "cwe", "a number such as 732, or another name and number in place of both");
-    text.comment(0, "What others may set, used as `${name}` where a value stands:");
-    text.comment(0, "inputs: { name: { type: text, about: what it is, default: its value } }");
-    text.comment(0, "Words by which profiles can select it: `tags: [pci]`.");
-    text.comment(0, "A check like the one below that decides whether the rule applies at all:");
-    text.comment(0, "when: { resource: …, expect: { … } }");
+    head(&mut text, id, &format!("A rule about `{}`: {}.", resource.name, resource.about.trim_end_matches('.')));
     text.line(0, "check:");
     text.line(1, &format!("resource: {}", resource.name));
     parameters(&mut text, resource);
@@ -151,6 +129,57 @@ pub(super) fn template(id: &str, resource: &Resource) -> String {
         text.comment(1, "What `absent:` says: `- fail: !absent it is not there`.");
     }
     text.line(1, "- not-applicable: []");
+    text.0
+}
+
+/// What every rule begins with.
+fn head(text: &mut Text, id: &str, about: &str) {
+    text.comment(0, "yaml-language-server: $schema=./rule.schema.json");
+    text.comment(
+        0,
+        "The line above is for editors: `harden schema rule > rule.schema.json` writes what they complete by.",
+    );
+    text.comment(0, about);
+    text.comment(0, &format!("harden refuses it until every part that says {FILL_IN} is written."));
+    text.line(0, &format!("id: {id}"));
+    text.comment(0, "A statement that holds when the rule passes: \"The password file is root's\".");
+    text.part(0, "title", "a statement that holds when the rule passes");
+    text.comment(0, "How much it matters when this rule alone fails.");
+    text.part(0, "severity", "info, low, medium, high or critical");
+    text.comment(0, "pre: files are enough; post: it needs the running service; ongoing: it is bound to an age.");
+    text.part(0, "phase", "pre, post or ongoing");
+    text.part(0, "why", "what an attacker gains where the rule fails");
+    text.comment(0, "`{subject}` and the fields below in braces stand for what was seen.");
+    text.part(0, "fix", "what to type to mend {subject}");
+    text.comment(0, "At least one standard, manual or CWE that says so. Look it up: numbers change.");
+    text.line(0, "refs:");
+    text.part(1, "cwe", "a number such as 732, or another name and number in place of both");
+    text.comment(0, "What others may set, used as `${name}` where a value stands:");
+    text.comment(0, "inputs: { name: { type: text, about: what it is, default: its value } }");
+    text.comment(0, "Words by which profiles can select it: `tags: [pci]`.");
+    text.comment(0, "A check like the one below that decides whether the rule applies at all:");
+    text.comment(0, "when: { resource: …, expect: { … } }");
+}
+
+/// The text of a file for a rule that a person attests.
+fn statement(id: &str) -> String {
+    let mut text = Text::default();
+    head(&mut text, id, "A rule for what only a person can tell, and attests with `harden attest`.");
+    text.line(0, "manual:");
+    text.comment(1, "Who attests it: a role, not a name.");
+    text.part(1, "who", "such as DBA");
+    text.comment(1, "How long a statement holds; or `event`, with `event: incident` or what else it is that ends it.");
+    text.part(1, "valid_for", "such as 90d");
+    text.part(1, "evidence", "what is recorded with the statement");
+    text.comment(1, "Rules that are judged by looking: a fail of one of them contradicts the statement.");
+    text.comment(1, "contradicted_by: [ID]");
+    text.comment(1, "What a statement is bound to: it ends when the value changes.");
+    text.comment(1, "scope: { resource: container, where: { running: true }, pick: image }");
+    text.comment(0, "What becomes of a statement: the last day on which it holds, the moment at which it does not any more, none at all.");
+    text.line(0, "tests:");
+    text.line(1, &format!("- attested: {{ on: {} }}", quoted(&format!("{FILL_IN}: such as now-89d"))));
+    text.line(1, &format!("- expired: {{ on: {} }}", quoted(&format!("{FILL_IN}: such as now-90d"))));
+    text.line(1, "- missing: {}");
     text.0
 }
 

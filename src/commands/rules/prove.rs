@@ -67,7 +67,7 @@ fn table(proven: &[(&Rule, &Proof)], flaws: usize, verbose: bool) -> String {
 
 fn flaw_json(rule: &Rule, flaw: &Flaw) -> serde_json::Value {
     let case = match flaw {
-        Flaw::Unnoticed { case, .. } => Some(case),
+        Flaw::Unnoticed { case, .. } | Flaw::Unshown { case, .. } => Some(case),
         _ => None,
     };
     json!({

@@ -16,12 +16,12 @@ use crate::value::text::{json_document, sanitize};
 
 pub(super) fn test(args: &TryOut, out: &mut dyn Write) -> Result<ExitCode, Error> {
     let rules = trials::selected(args)?;
-    let tried: Vec<(&Rule, Vec<Tried<'_>>)> = rules.iter().map(|rule| (rule, try_cases(rule))).collect();
+    let tried: Vec<(&Rule, Vec<Tried>)> = rules.iter().map(|rule| (rule, try_cases(rule))).collect();
     let cases = tried.iter().map(|(_, cases)| cases.len()).sum::<usize>();
     let wrong = tried.iter().flat_map(|(_, cases)| cases).filter(|case| case.result != Judged::AsExpected).count();
     let text = match args.format {
         Format::Json => {
-            let entry = |(rule, cases): &(&Rule, Vec<Tried<'_>>)| {
+            let entry = |(rule, cases): &(&Rule, Vec<Tried>)| {
                 json!({
                     "rule": rule.id, "file": &*rule.source.path, "cases": cases.iter().map(case_json).collect::<Vec<_>>(),
                 })
@@ -53,20 +53,20 @@ pub(super) fn test(args: &TryOut, out: &mut dyn Write) -> Result<ExitCode, Error
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
-fn describe(text: &mut String, rule: &Rule, tried: &Tried<'_>) {
+fn describe(text: &mut String, rule: &Rule, tried: &Tried) {
     let place = format!("{}:{}", sanitize(&rule.source.path), tried.line);
-    let (expected, said) = (tried.case.expected.as_str(), tried.said.as_str());
+    let (expected, said) = (tried.expected, tried.said);
     let _ = writeln!(text, "{place}: {}: the case expects {expected}, the rule says {said}", tried.result.as_str());
     for finding in &tried.findings {
         let _ = writeln!(text, "    {}", sanitize(finding));
     }
 }
 
-fn case_json(tried: &Tried<'_>) -> serde_json::Value {
+fn case_json(tried: &Tried) -> serde_json::Value {
     json!({
         "line": tried.line,
-        "expected": tried.case.expected.as_str(),
-        "said": tried.said.as_str(),
+        "expected": tried.expected,
+        "said": tried.said,
         "result": tried.result.as_str(),
         "findings": tried.findings,
     })

@@ -30,7 +30,12 @@ impl Reader<'_> {
             self.unknown_word(&key.span, &key.name, Outcome::ALL.iter().map(|(name, _)| *name), "outcome");
             return None;
         };
-        let answers = match selections {
+        Some(Case { expected: *expected, answers: self.facts(facts, selections), span: node.span.clone() })
+    }
+
+    /// What a case says that was seen.
+    pub(super) fn facts(&self, facts: &Node, selections: &[&Selection]) -> Vec<Answer> {
+        match selections {
             [only] if !names(facts, only.resource) => vec![Answer {
                 resource: only.resource.name,
                 with: With::new(),
@@ -38,8 +43,7 @@ impl Reader<'_> {
                 listing: self.listing(facts, only.resource, only.as_type),
             }],
             _ => self.answers(facts, selections),
-        };
-        Some(Case { expected: *expected, answers, span: node.span.clone() })
+        }
     }
 
     /// Facts keyed by `resource` or `resource param=value`, for a rule that looks at more than one thing.

@@ -99,7 +99,7 @@ impl Reader<'_> {
     }
 
     /// The part of a check, or of an `each`, that says what is looked at. Names bound by `each` stay bound.
-    fn selection(&self, node: &Node, of: &str) -> Option<Selection> {
+    pub(super) fn selection(&self, node: &Node, of: &str) -> Option<Selection> {
         let each = node.get("each").map(|value| self.each(value));
         let Some(name) = node.get("resource") else {
             let problem = Problem::new(node.span.clone(), format!("{of} names the resource that it looks at"));
@@ -141,31 +141,12 @@ impl Reader<'_> {
             );
         }
         let from = from?;
-        let Some(pick) = node.get("pick") else {
-            self.report(Problem::new(node.span.clone(), "`each` says which field it picks").help("add `pick: FIELD`"));
-            return None;
-        };
-        let field = self.text(pick)?;
-        let index = from.resource.fields.iter().position(|candidate| candidate.name == field);
-        if index.is_none() {
-            self.unknown_name(
-                &pick.span,
-                "field",
-                field,
-                from.resource.fields.iter().map(|f| f.name),
-                from.resource.name,
-            );
-        }
-        let index = index?;
-        if let Some(field) = from.resource.fields.get(index).filter(|field| !can_be_picked(field.ty)) {
-            let message = format!("`{}` is a {}, which no parameter can be", field.name, field.ty.name());
-            self.report(Problem::new(pick.span.clone(), message).help("pick a text, or a list of texts"));
-        }
-        Some(Each { from, pick: index, name: name? })
+        let pick = self.pick(node, &from, "`each`")?;
+        Some(Each { from, pick, name: name? })
     }
 
     /// Names that an `each` binds and no parameter refers to: what is looked at would not be what was meant.
-    fn unused_references(&self, node: &Node, selection: &Selection) {
+    pub(super) fn unused_references(&self, node: &Node, selection: &Selection) {
         // One that is misspelt is told where it stands.
         if self.has_refused() {
             return;
@@ -355,7 +336,7 @@ impl Reader<'_> {
 }
 
 /// Whether a value of this type says in full what it is when it is written as text.
-fn can_be_picked(ty: Type) -> bool {
+pub(super) fn can_be_picked(ty: Type) -> bool {
     match ty {
         Type::List(item) => !matches!(item, Type::List(_)) && can_be_picked(*item),
         Type::Text | Type::Url | Type::Integer | Type::Net | Type::Word(_) | Type::Version | Type::As => true,

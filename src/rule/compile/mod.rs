@@ -3,6 +3,7 @@
 mod cases;
 mod checks;
 mod expectations;
+mod manual;
 mod places;
 mod reader;
 mod rules;

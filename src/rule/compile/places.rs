@@ -1,6 +1,7 @@
 //! Which part of a rule a key belongs to, for an author who wrote it in another one.
 
 use super::checks::{CHECK_KEYS, EACH_KEYS};
+use super::manual::MANUAL_KEYS;
 use super::rules::RULE_KEYS;
 
 /// A part of a rule in which a key can be written.
@@ -13,6 +14,10 @@ pub(super) enum Part {
     Fields,
     /// Under `with`.
     Parameters,
+    /// What a person is asked.
+    Manual,
+    /// What a statement is bound to.
+    Scope,
 }
 
 /// Says of a key that the part does not know where it belongs, if it does anywhere.
@@ -21,13 +26,19 @@ pub(super) fn elsewhere(part: Part) -> impl Fn(&str) -> Option<String> {
         let is = |keys: &[&str]| keys.contains(&name);
         let place = match part {
             Part::Rule if is(&CHECK_KEYS) => "under `check:`",
+            Part::Rule if is(&MANUAL_KEYS) => "under `manual:`",
             Part::Check | Part::Each if is(&["with", "where"]) => return None,
             Part::Check if is(&EACH_KEYS) => "under `each:`",
             Part::Check if is(&RULE_KEYS) => "at the top of the rule",
             Part::Each if is(&CHECK_KEYS) => "in the check, beside `each:`",
             Part::Fields if is(&CHECK_KEYS) => "in the check, beside `expect:`",
             Part::Parameters if is(&CHECK_KEYS) => "in the check, beside `with:`",
-            Part::Rule | Part::Check | Part::Each | Part::Fields | Part::Parameters => return None,
+            Part::Manual if is(&["resource", "with", "each", "where", "pick"]) => "under `scope:`",
+            Part::Manual | Part::Scope if is(&CHECK_KEYS) => "under `check:` of a rule that is judged by looking",
+            Part::Manual | Part::Scope if is(&RULE_KEYS) => "at the top of the rule",
+            Part::Rule | Part::Check | Part::Each | Part::Fields | Part::Parameters | Part::Manual | Part::Scope => {
+                return None;
+            }
         };
         Some(format!("`{name}:` belongs {place}"))
     }

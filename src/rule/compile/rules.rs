@@ -11,13 +11,14 @@ use crate::diagnostic::{Problem, Source};
 use crate::remedy;
 use crate::rule::input::{Input, InputValue, Inputs};
 use crate::rule::pack::Budget;
-use crate::rule::{Check, Overridden, Phase, Rule, Severity};
+use crate::rule::{Body, Overridden, Phase, Rule, Selection, Severity};
 use crate::value::Type;
 use crate::value::types::AS;
 use crate::yaml::{self, Key, Node};
 
-pub(super) const RULE_KEYS: [&str; 13] =
-    ["id", "overrides", "title", "severity", "phase", "why", "fix", "refs", "tags", "inputs", "when", "check", "tests"];
+pub(super) const RULE_KEYS: [&str; 14] = [
+    "id", "overrides", "title", "severity", "phase", "why", "fix", "refs", "tags", "inputs", "when", "check", "manual", "tests",
+];
 const OVERRIDES_KEYS: [&str; 2] = ["rule", "reason"];
 /// Characters of an id, so that one fits a line and what patterns over ids cost is bounded.
 const MAX_ID: usize = 100;
@@ -138,8 +139,13 @@ impl Reader<'_> {
         let refs = self.required(root, "refs").map(|node| self.refs(node)).unwrap_or_default();
         let tags = root.get("tags").map(|node| self.texts(node)).unwrap_or_default();
         let when = root.get("when").map(|node| self.check(node));
-        let check = self.required(root, "check").and_then(|node| self.check(node));
-        let fix = fix.and_then(|node| self.fix(node, check.as_ref()));
+        self.one_body(root);
+        let body = match (root.get("check"), root.get("manual")) {
+            (None, Some(node)) => self.manual(node, stem).map(Box::new).map(Body::Manual),
+            (Some(node), _) => self.check(node).map(Body::Check),
+            (None, None) => None,
+        };
+        let fix = fix.and_then(|node| self.fix(node, body.as_ref()));
         let rule = Rule {
             id: id?.into(),
             title: title?.trim().to_owned(),
@@ -161,19 +167,26 @@ impl Reader<'_> {
                 Some(when) => Some(when?),
                 None => None,
             },
-            check: check?,
+            body: body?,
             cases: Vec::new(),
             source: source.clone(),
         };
         self.unused_inputs(root);
-        let cases = match root.get("tests").filter(|_| options.cases) {
-            Some(node) => self.cases(node, &rule.selections()),
-            None => Vec::new(),
-        };
+        let mut rule = rule;
+        if let Some(node) = root.get("tests").filter(|_| options.cases) {
+            if rule.manual().is_some() {
+                let cases = self.statement_cases(node, &rule.selections());
+                if let Body::Manual(manual) = &mut rule.body {
+                    manual.cases = cases;
+                }
+            } else {
+                rule.cases = self.cases(node, &rule.selections());
+            }
+        }
         let used = self.used.borrow();
         let shared = self.shared.iter().filter(|input| used.contains(&input.name) && !self.declares(&input.name));
         let inputs = self.declared.iter().chain(shared).cloned().collect();
-        Some(Rule { cases, inputs, unset: self.unset.take().into_iter().collect(), ..rule })
+        Some(Rule { inputs, unset: self.unset.take().into_iter().collect(), ..rule })
     }
 
     fn declares(&self, name: &str) -> bool {
@@ -224,7 +237,7 @@ impl Reader<'_> {
     }
 
     /// The fix, whose `{placeholders}` are fields of what the rule judges, with the values of inputs filled in.
-    fn fix(&self, node: &Node, check: Option<&Check>) -> Option<String> {
+    fn fix(&self, node: &Node, body: Option<&Body>) -> Option<String> {
         let fix = self.text(node)?.trim();
         let fix = remedy::fill_inputs(fix, |name| {
             let input = self.declared(name)?;
@@ -240,8 +253,12 @@ impl Reader<'_> {
             }
         }
         let mut known = vec!["subject"];
-        if let Some(check) = check {
-            check.visit(&mut |query| known.extend(query.selection.resource.fields.iter().map(|field| field.name)));
+        if let Some(body) = body {
+            let mut add = |selection: &Selection| known.extend(selection.resource.fields.iter().map(|field| field.name));
+            match body {
+                Body::Check(check) => check.visit(&mut |query| add(&query.selection)),
+                Body::Manual(manual) => manual.scope.iter().for_each(|scope| add(&scope.from)),
+            }
             for name in placeholders(&fix).filter(|name| !known.contains(name)) {
                 let problem =
                     Problem::new(node.span.clone(), format!("`{{{name}}}` is no field of what this rule judges"));

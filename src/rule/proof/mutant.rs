@@ -5,9 +5,12 @@ use std::ops::Range;
 
 use crate::resource::{self, Accepts, Field, Param, Resource};
 use crate::rule::input::Input;
-use crate::value::Type;
+use crate::value::{Type, duration};
 use crate::value::types::from_as;
 use crate::yaml::{Key, Kind, Node};
+
+/// Seconds.
+const DAY: i64 = 86_400;
 
 /// A rule's tree with one mistake in it.
 #[derive(Debug)]
@@ -43,6 +46,7 @@ pub(super) fn mutants(root: &Node, inputs: &[Input], found: &mut dyn FnMut(Mutan
                 maker.check(value, "when", &put);
             }
             "check" => maker.check(value, "check", &put),
+            "manual" => maker.manual(value, &put),
             "inputs" => maker.defaults(value, &put),
             _ => {}
         }
@@ -75,6 +79,34 @@ impl Maker<'_> {
     fn add_query(&mut self, what: String, span: &Range<usize>, of: &'static str, param: Option<&str>, root: Node) {
         let mistake = Mistake::Query { resource: of, param: param.map(str::to_owned), value: None };
         self.found(what, span, mistake, root);
+    }
+
+    /// What a person is asked: the term off by a day, a contradiction left out, something else that it is bound to.
+    fn manual(&mut self, node: &Node, put: Put<'_>) {
+        for (at, (key, value)) in node.mapping().into_iter().flatten().enumerate() {
+            let here = |new: Option<Node>| put(Some(with_entry(node, at, new)));
+            match key.name.as_str() {
+                "valid_for" => {
+                    let seconds = value.text().and_then(duration::parse);
+                    for (seconds, off) in seconds.into_iter().flat_map(|s| [(s - DAY, "shorter"), (s + DAY, "longer")]) {
+                        let new = here(Some(Node::scalar(&format!("{seconds}s"), value.span.clone())));
+                        self.add(format!("manual.valid_for: a day {off}"), &value.span, new);
+                    }
+                }
+                "contradicted_by" => {
+                    let items = value.sequence().unwrap_or(std::slice::from_ref(value));
+                    for (at, item) in items.iter().enumerate() {
+                        let mut rest = items.to_vec();
+                        rest.remove(at);
+                        let list = Node { kind: Kind::Sequence(rest), ..value.clone() };
+                        let what = format!("manual.contradicted_by {}: left out", item.text().unwrap_or_default());
+                        self.add(what, &item.span, here(Some(list)));
+                    }
+                }
+                "scope" => drop(self.selection(value, "manual.scope", &here)),
+                _ => {}
+            }
+        }
     }
 
     fn check(&mut self, node: &Node, path: &str, put: Put<'_>) {

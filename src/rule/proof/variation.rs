@@ -69,8 +69,7 @@ impl<'r> Demands<'r> {
             collect(&query.expectation, &mut wants);
             demands.selection(&query.selection, wants);
         };
-        rule.when.iter().for_each(|when: &Check| when.visit(&mut add));
-        rule.check.visit(&mut add);
+        rule.checks().for_each(|check: &Check| check.visit(&mut add));
         demands
     }
 
