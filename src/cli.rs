@@ -245,11 +245,23 @@ pub struct Attest {
     pub rule: Option<String>,
 
     /// Who states it: a person, by the name that others know.
-    #[arg(long, value_name = "WHO", required_unless_present = "list", conflicts_with = "list", help_heading = "Statement")]
+    #[arg(
+        long,
+        value_name = "WHO",
+        required_unless_present = "list",
+        conflicts_with = "list",
+        help_heading = "Statement"
+    )]
     pub by: Option<String>,
 
     /// What shows it: a ticket, a link, what was measured. No secrets: the file is read by others.
-    #[arg(long, value_name = "TEXT", required_unless_present = "list", conflicts_with = "list", help_heading = "Statement")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        required_unless_present = "list",
+        conflicts_with = "list",
+        help_heading = "Statement"
+    )]
     pub evidence: Option<String>,
 
     /// The value that it is bound to, for a rule that binds it: an image with its tag.

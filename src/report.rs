@@ -173,14 +173,7 @@ impl Report {
         Self::within(MAX_FINDINGS, rules, facts, attestations, now, gate)
     }
 
-    fn within(
-        most: usize,
-        rules: &[Rule],
-        facts: &Facts,
-        attestations: &Attestations,
-        now: i64,
-        gate: Gate,
-    ) -> Self {
+    fn within(most: usize, rules: &[Rule], facts: &Facts, attestations: &Attestations, now: i64, gate: Gate) -> Self {
         let mut findings = Vec::new();
         let mut rest = BTreeMap::new();
         evaluate(rules, facts, now, &mut |finding| match &finding.status {

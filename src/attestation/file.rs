@@ -256,3 +256,101 @@ fn replace(path: &Path, folder: &Path, text: &str) -> std::io::Result<()> {
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sample() -> Entry {
+        Entry {
+            rule: "manual-x".to_owned(),
+            by: "Ann".to_owned(),
+            on: 0,
+            until: 86_400,
+            evidence: "a \"log\", größe".to_owned(),
+            scope: None,
+            line: 1,
+        }
+    }
+
+    fn read(text: &str) -> Result<Vec<Entry>, Vec<Problem>> {
+        parse(&Source::new("attestations.jsonl", text))
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let scoped = Entry { scope: Some("a:1".to_owned()), line: 3, ..sample() };
+        let text = format!("{}\n\n{}\r\n", Line::new(&sample()).text(), Line::new(&scoped).text());
+        assert_eq!(read(&text), Ok(vec![sample(), scoped]));
+    }
+
+    /// The hash is over members sorted by name, as any other program would write them.
+    #[test]
+    fn the_hash_can_be_made_elsewhere() {
+        let text =
+            r#"{"by":"Ann","evidence":"e","on":"1970-01-01T00:00:00Z","rule":"r","until":"1970-01-02T00:00:00Z"}"#;
+        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let entry = Entry { rule: "r".to_owned(), evidence: "e".to_owned(), ..sample() };
+        assert_eq!(Line::new(&entry).sha256, digest);
+    }
+
+    #[test]
+    fn each_damaged_line_is_told_at_its_place() {
+        let good = Line::new(&sample()).text();
+        let members = |on: &str, until: &str, by: &str| {
+            let line = Line { on: on.to_owned(), until: until.to_owned(), by: by.to_owned(), ..Line::new(&sample()) };
+            Line { sha256: line.hash(), ..line }.text()
+        };
+        for (bad, said) in [
+            (good.replace("Ann", "Eve"), "hash does not fit"),
+            (good.replace("\"by\"", "\"bye\""), "unknown field `bye`"),
+            (good.replace("\"Ann\"", "17"), "is no text"),
+            (good.replace("\"rule\":\"manual-x\",", ""), "missing field `rule`"),
+            (good.replace('}', ""), "not JSON"),
+            ("<<<<<<< ours".to_owned(), "merge"),
+            (members("soon", "1970-01-02", "Ann"), "`on` is no time"),
+            (members("1970-01-02", "1970-01-01", "Ann"), "ends before it begins"),
+            (members("1970-01-01", "1970-01-02", " "), "by whom"),
+        ] {
+            let problems = read(&format!("{good}\n{bad}\n")).unwrap_err();
+            let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+            assert!(problem.message.contains(said), "{said} in {problem:?}");
+            assert!(problem.span.start > good.len() && problem.span.end <= good.len() + 1 + bad.len(), "{problem:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in any::<String>()) {
+            let _ = read(&text);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read(&String::from_utf8_lossy(&bytes));
+        }
+
+        /// Whatever is changed in a member, the line is refused; and where it is cut or grown, it is no panic.
+        #[test]
+        fn a_changed_line_is_never_taken(at in 0..400usize, byte in 32..127u8) {
+            let good = Line::new(&sample()).text();
+            let mut bytes = good.clone().into_bytes();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            let changed = String::from_utf8_lossy(&bytes).into_owned();
+            if let Ok(entries) = read(&changed) {
+                prop_assert!(entries.iter().all(|entry| *entry == sample()) , "{}", changed);
+            }
+        }
+
+        #[test]
+        fn any_texts_come_back(rule in ".{1,8}", by in "[^ ]{1,8}", evidence in "[^ ]{1,40}", scope: Option<String>) {
+            prop_assume!(!by.trim().is_empty() && !evidence.trim().is_empty());
+            let entry = Entry { rule, by, evidence, scope, ..sample() };
+            prop_assert_eq!(read(&Line::new(&entry).text()), Ok(vec![entry]));
+        }
+    }
+}

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Attestations, Entry};
+use crate::remedy;
 use crate::rule::manual::{Manual, Term};
 use crate::value::time;
 
@@ -123,11 +124,15 @@ impl Overlay {
         let rules = self.contradicted_by.join(", ");
         let said = match (self.state, &self.given_for) {
             (State::Attested, _) => format!("attested {by}, until {until}"),
-            (State::Missing, _) => format!("nobody has attested this ({} has to): {}", self.who, command(rule, &self.scope)),
+            (State::Missing, _) => {
+                format!("nobody has attested this ({} has to): {}", self.who, command(rule, &self.scope))
+            }
             (State::Expired, Some(other)) => {
                 format!("attested {by} for {other}, which this is not: {}", command(rule, &self.scope))
             }
-            (State::Expired, None) => format!("attested {by}, until {until}, which is over: {}", command(rule, &self.scope)),
+            (State::Expired, None) => {
+                format!("attested {by}, until {until}, which is over: {}", command(rule, &self.scope))
+            }
             (State::Contradicted, _) => format!("attested {by}, and contradicted by what was seen: {rules} failed"),
         };
         let also = match (self.state, rules.is_empty()) {
@@ -141,8 +146,12 @@ impl Overlay {
 
 /// The command that attests.
 fn command(rule: &str, scope: &Option<String>) -> String {
-    let scope = if scope.is_some() { " --scope VALUE" } else { "" };
-    format!("`harden attest {rule} --by WHO --evidence TEXT{scope}`")
+    let text = format!("`harden attest {rule} --by WHO --evidence TEXT`");
+    match scope {
+        None => text,
+        // The value comes from what is audited: it is one word of the command, whatever is in it.
+        Some(scope) => remedy::fill(&text.replace(" --by", " --scope {scope} --by"), |_| Some(scope.clone())),
+    }
 }
 
 /// What is said of the statement of a rule that is bound to `scope`, when these rules fail in the same run.
@@ -163,8 +172,13 @@ pub fn judge(
     let of_rule: Vec<&Entry> = attestations.entries.iter().filter(|entry| entry.rule == rule).collect();
     let (known, future): (Vec<&Entry>, Vec<&Entry>) = of_rule.into_iter().partition(|entry| entry.on <= now);
     let mut notes = Vec::new();
-    if let Some(entry) = future.into_iter().filter(|entry| entry.scope.as_deref() == scope).min_by_key(|entry| entry.on) {
-        notes.push(format!("an attestation by {} on {} is dated in the future and does not count", entry.by, time::show(entry.on)));
+    if let Some(entry) = future.into_iter().filter(|entry| entry.scope.as_deref() == scope).min_by_key(|entry| entry.on)
+    {
+        notes.push(format!(
+            "an attestation by {} on {} is dated in the future and does not count",
+            entry.by,
+            time::show(entry.on)
+        ));
     }
     let latest = |fits: &dyn Fn(&Entry) -> bool| {
         let fitting = known.iter().copied().filter(|entry| fits(entry));

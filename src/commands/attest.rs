@@ -68,15 +68,19 @@ fn entry(args: &Attest, rules: &RuleSet, now: i64) -> Result<Entry, Error> {
     }
     let on = args.on.as_deref().map_or(Ok(now), |text| setup::instant("on", text))?;
     if on > now {
-        return Err(Error::usage("what is stated for the future is not so yet").help("leave --on out, or name a day that is over"));
+        return Err(Error::usage("what is stated for the future is not so yet")
+            .help("leave --on out, or name a day that is over"));
     }
     let most = on.saturating_add(manual.term.most());
     let until = match (args.until.as_deref(), &manual.term) {
         (Some(text), _) => setup::instant("until", text)?,
         (None, Term::For(_)) => most,
         (None, Term::UntilEvent(event)) => {
-            let error = Error::usage(format!("a statement of {} ends with the next {event}, which harden cannot see", rule.id));
-            return Err(error.help(format!("say with --until when you will look again, {} at the latest", time::show(most))));
+            let error =
+                Error::usage(format!("a statement of {} ends with the next {event}, which harden cannot see", rule.id));
+            return Err(
+                error.help(format!("say with --until when you will look again, {} at the latest", time::show(most)))
+            );
         }
     };
     if until <= on || until > most {
@@ -112,7 +116,8 @@ fn text(name: &str, text: &str, most: usize) -> Result<String, Error> {
         return Err(Error::usage(format!("--{name} holds a line break, or another character that is not shown")));
     }
     if text.chars().count() > most {
-        return Err(Error::usage(format!("--{name} has more than {most} characters")).help("keep it elsewhere, and name the place"));
+        return Err(Error::usage(format!("--{name} has more than {most} characters"))
+            .help("keep it elsewhere, and name the place"));
     }
     if holds_secret(text) {
         let error = Error::usage(format!("--{name} looks as if it held a secret"));

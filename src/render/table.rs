@@ -209,8 +209,11 @@ impl Group<'_> {
 
 /// What, what was seen and expected, where: a line for each piece of evidence.
 fn rows_of(entry: &Entry) -> Vec<[String; 3]> {
-    let what =
-        if ["host", PEOPLE].contains(&entry.target.as_str()) { entry.subject.clone() } else { format!("{} @ {}", entry.subject, entry.target) };
+    let what = if ["host", PEOPLE].contains(&entry.target.as_str()) {
+        entry.subject.clone()
+    } else {
+        format!("{} @ {}", entry.subject, entry.target)
+    };
     let what = sanitize(&what).into_owned();
     if let (Some(reason), Outcome::Unknown | Outcome::NotApplicable) = (&entry.reason, entry.status) {
         let evidence = entry.attestation.as_ref().and_then(|overlay| overlay.evidence.as_deref());

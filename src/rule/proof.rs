@@ -105,7 +105,9 @@ impl Flaw {
             Flaw::Idle { .. } => "add a case in which it decides, or leave it out of the check".to_owned(),
             Flaw::Never { outcome } => format!("add a {} case, and mend the check until it holds", outcome.as_str()),
             Flaw::FalseVerdict { .. } => "this is a mistake in harden itself: please report it".to_owned(),
-            Flaw::Unnoticed { case, .. } | Flaw::Unshown { case, .. } => format!("add this case, if it is right:\n{case}"),
+            Flaw::Unnoticed { case, .. } | Flaw::Unshown { case, .. } => {
+                format!("add this case, if it is right:\n{case}")
+            }
             Flaw::Redundant { .. } => "leave that part out, or add a case in which it decides".to_owned(),
         }
     }
@@ -114,7 +116,12 @@ impl Flaw {
     pub fn at(&self) -> Option<&Range<usize>> {
         match self {
             Flaw::CaseFails { at, .. } | Flaw::Unnoticed { at, .. } | Flaw::Redundant { at, .. } => Some(at),
-            Flaw::Unshown { .. } | Flaw::NoCases | Flaw::TooLarge | Flaw::Idle { .. } | Flaw::Never { .. } | Flaw::FalseVerdict { .. } => None,
+            Flaw::Unshown { .. }
+            | Flaw::NoCases
+            | Flaw::TooLarge
+            | Flaw::Idle { .. }
+            | Flaw::Never { .. }
+            | Flaw::FalseVerdict { .. } => None,
         }
     }
 }
@@ -155,7 +162,11 @@ pub fn prove(rule: &Rule) -> Proof {
     let effort = Effort::default();
     let said: Vec<Outcome> = rule.cases.iter().map(|case| judge(rule, case, &effort)).collect();
     for (case, said) in rule.cases.iter().zip(&said).filter(|(case, said)| case.expected != **said) {
-        proof.flaws.push(Flaw::CaseFails { expected: case.expected.as_str(), said: said.as_str(), at: case.span.clone() });
+        proof.flaws.push(Flaw::CaseFails {
+            expected: case.expected.as_str(),
+            said: said.as_str(),
+            at: case.span.clone(),
+        });
     }
     if !proof.flaws.is_empty() {
         return proof;

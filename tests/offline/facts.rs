@@ -1,5 +1,6 @@
 //! Facts documents from anywhere: read in full or refused, and what is missing in one is never a pass.
 
+use harden::attestation::Attestations;
 use harden::facts::{Access, Basis, Extent, Facts, Listing, Subject};
 use harden::report::{Gate, Outcome, Report};
 use harden::resource;
@@ -131,7 +132,7 @@ fn mutate(json: &mut Json, mut at: usize, with: &Json) -> bool {
 }
 
 fn assembled(facts: &Facts) -> Report {
-    Report::assemble(rules(), facts, 0, Gate::default())
+    Report::assemble(rules(), facts, &Attestations::default(), 0, Gate::default())
 }
 
 proptest! {
@@ -154,7 +155,7 @@ proptest! {
         let mut json: Json = serde_json::from_str(&facts.to_json()).unwrap();
         mutate(&mut json, at, &noise[kind]);
         if let Ok(facts) = Facts::from_json(&json.to_string()) {
-            Report::assemble(&rules()[..20], &facts, 0, Gate::default());
+            Report::assemble(&rules()[..20], &facts, &Attestations::default(), 0, Gate::default());
         }
     }
 
@@ -225,7 +226,9 @@ fn nothing_passes_on_what_a_document_leaves_out() {
     for rule in rules() {
         let mut facts = trial::facts(rule, |_| Listing::complete(Vec::new()));
         facts.listings.clear();
-        for entry in Report::assemble(std::slice::from_ref(rule), &facts, 0, Gate::default()).findings {
+        for entry in
+            Report::assemble(std::slice::from_ref(rule), &facts, &Attestations::default(), 0, Gate::default()).findings
+        {
             assert_eq!(entry.status, Outcome::Unknown, "{entry:?}");
         }
     }

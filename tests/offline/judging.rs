@@ -1,5 +1,6 @@
 //! Small rules made for one suspicion each: ways in which what was not seen might pass, or a subject might get lost.
 
+use harden::attestation::Attestations;
 use harden::diagnostic::{Diagnostics, Source};
 use harden::facts::{Access, Basis, Extent, Facts, Listing, Query, Subject, Target};
 use harden::report::{Entry, Gate, Outcome, Report};
@@ -48,7 +49,7 @@ pub(crate) fn subject(resource: &str, name: &str, fields: &[(&str, Observed)]) -
 }
 
 pub(crate) fn judged(rule: Rule, facts: &Facts) -> Vec<Entry> {
-    Report::assemble(&[rule], facts, 0, Gate::default()).findings
+    Report::assemble(&[rule], facts, &Attestations::default(), 0, Gate::default()).findings
 }
 
 fn outcomes(rule: Rule, facts: &Facts) -> Vec<Outcome> {

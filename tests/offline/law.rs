@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use harden::attestation::Attestations;
 use harden::diagnostic::{Diagnostics, Source};
 use harden::facts::{Basis, Extent, Facts, Listing, Query, Subject};
 use harden::report::{Gate, Report};
@@ -275,8 +276,10 @@ fn the_same_facts_give_the_same_bytes() {
     for rule in rules() {
         let facts = world(rule, &pool, 42);
         let again = Facts::from_json(&facts.to_json()).unwrap_or_else(|error| panic!("{}: {error}", rule.id));
-        let report =
-            |facts: &Facts| Report::assemble(std::slice::from_ref(rule), facts, CASE_NOW, Gate::default()).to_json();
+        let report = |facts: &Facts| {
+            Report::assemble(std::slice::from_ref(rule), facts, &Attestations::default(), CASE_NOW, Gate::default())
+                .to_json()
+        };
         assert_eq!(report(&facts), report(&again), "{}", rule.id);
     }
 }

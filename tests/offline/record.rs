@@ -41,7 +41,7 @@ fn differing(text: &str) -> usize {
 }
 
 fn judged() -> impl Iterator<Item = &'static Rule> {
-    rules().iter().filter(|rule| !asks_for_examples(rule))
+    rules().iter().filter(|rule| rule.check().is_some() && !asks_for_examples(rule))
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use harden::attestation::Attestations;
 use harden::cli::Document;
 use harden::config;
 use harden::diagnostic::Source;
@@ -266,7 +267,8 @@ fn reports_and_facts_fit_theirs() {
         let rule = &rules()[*i];
         let json: Json = serde_json::from_str(&facts.to_json()).unwrap();
         assert_eq!(errors(&facts_schema, &json), Vec::<String>::new(), "{}", rule.id);
-        let report = Report::assemble(std::slice::from_ref(rule), facts, 0, Gate::default()).to_json();
+        let report =
+            Report::assemble(std::slice::from_ref(rule), facts, &Attestations::default(), 0, Gate::default()).to_json();
         let json: Json = serde_json::from_str(&report).unwrap();
         assert_eq!(errors(&report_schema, &json), Vec::<String>::new(), "{}", rule.id);
     }

@@ -1,5 +1,6 @@
 //! What people see of a report when what was observed means harm or is far too much.
 
+use harden::attestation::Attestations;
 use harden::facts::{Access, Listing};
 use harden::render::{Style, table};
 use harden::report::{Gate, Report};
@@ -42,7 +43,7 @@ fn report(text: &str) -> Report {
         rule.fix = "mend {subject} of {owner} at {path}".to_owned();
         rule
     });
-    Report::assemble(&rules, &facts, 0, Gate::default())
+    Report::assemble(&rules, &facts, &Attestations::default(), 0, Gate::default())
 }
 
 #[test]
@@ -75,7 +76,7 @@ fn five_thousand_subjects() {
     let listing = Listing::complete(subjects.collect());
     let facts = world(vec![(query("host", "file", json!({ "path": "/a" })), listing)]);
     let rule = rule("{ resource: file, with: { path: /a }, absent: fail, expect: { owner: root } }");
-    let report = Report::assemble(&[rule], &facts, 0, Gate::default());
+    let report = Report::assemble(&[rule], &facts, &Attestations::default(), 0, Gate::default());
     assert_eq!(report.summary.fail, 5_000);
     let started = std::time::Instant::now();
     let brief = table::render(&report, Style { verbose: false, ..STYLE });

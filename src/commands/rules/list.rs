@@ -41,7 +41,13 @@ pub(super) fn list(selection: &Selection, format: Format) -> Result<String, Erro
                 } else {
                     String::new()
                 };
-                let _ = writeln!(text, "{id:width$}  {severity:8}  {}{}{}", sanitize(&rule.title), sanitize(&who), sanitize(&note));
+                let _ = writeln!(
+                    text,
+                    "{id:width$}  {severity:8}  {}{}{}",
+                    sanitize(&rule.title),
+                    sanitize(&who),
+                    sanitize(&note)
+                );
             }
             let _ = writeln!(text, "{} rules", rules.len());
             Ok(text)

@@ -60,7 +60,8 @@ impl Reader<'_> {
         match duration::parse(text) {
             Some(seconds) if (DAY..=LONGEST).contains(&seconds) => Some(Term::For(seconds)),
             Some(_) => {
-                let message = format!("a statement holds for a day at least and for {} at most", duration::show(LONGEST));
+                let message =
+                    format!("a statement holds for a day at least and for {} at most", duration::show(LONGEST));
                 self.report(Problem::new(value.span.clone(), message).help("such as 90d, or `event`"));
                 None
             }
@@ -199,7 +200,9 @@ impl Reader<'_> {
         match (key("check"), key("manual")) {
             (Some(_), Some(manual)) => {
                 let problem = Problem::new(manual, "a rule is judged by looking or by asking, not by both");
-                self.report(problem.help("keep `check:` or `manual:`; one rule for each, which `contradicted_by:` joins"));
+                self.report(
+                    problem.help("keep `check:` or `manual:`; one rule for each, which `contradicted_by:` joins"),
+                );
             }
             (None, None) if root.mapping().is_some() => {
                 let problem = Problem::new(root.span.start..root.span.start, "`check:` is missing");

@@ -17,7 +17,20 @@ use crate::value::types::AS;
 use crate::yaml::{self, Key, Node};
 
 pub(super) const RULE_KEYS: [&str; 14] = [
-    "id", "overrides", "title", "severity", "phase", "why", "fix", "refs", "tags", "inputs", "when", "check", "manual", "tests",
+    "id",
+    "overrides",
+    "title",
+    "severity",
+    "phase",
+    "why",
+    "fix",
+    "refs",
+    "tags",
+    "inputs",
+    "when",
+    "check",
+    "manual",
+    "tests",
 ];
 const OVERRIDES_KEYS: [&str; 2] = ["rule", "reason"];
 /// Characters of an id, so that one fits a line and what patterns over ids cost is bounded.
@@ -254,7 +267,8 @@ impl Reader<'_> {
         }
         let mut known = vec!["subject"];
         if let Some(body) = body {
-            let mut add = |selection: &Selection| known.extend(selection.resource.fields.iter().map(|field| field.name));
+            let mut add =
+                |selection: &Selection| known.extend(selection.resource.fields.iter().map(|field| field.name));
             match body {
                 Body::Check(check) => check.visit(&mut |query| add(&query.selection)),
                 Body::Manual(manual) => manual.scope.iter().for_each(|scope| add(&scope.from)),

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use crate::resource::{self, Accepts, Field, Param, Resource};
 use crate::rule::input::Input;
-use crate::value::{Type, duration};
 use crate::value::types::from_as;
+use crate::value::{Type, duration};
 use crate::yaml::{Key, Kind, Node};
 
 /// Seconds.
@@ -88,7 +88,8 @@ impl Maker<'_> {
             match key.name.as_str() {
                 "valid_for" => {
                     let seconds = value.text().and_then(duration::parse);
-                    for (seconds, off) in seconds.into_iter().flat_map(|s| [(s - DAY, "shorter"), (s + DAY, "longer")]) {
+                    for (seconds, off) in seconds.into_iter().flat_map(|s| [(s - DAY, "shorter"), (s + DAY, "longer")])
+                    {
                         let new = here(Some(Node::scalar(&format!("{seconds}s"), value.span.clone())));
                         self.add(format!("manual.valid_for: a day {off}"), &value.span, new);
                     }
