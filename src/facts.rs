@@ -67,6 +67,21 @@ pub struct Listing {
 }
 
 impl Listing {
+    /// The same listing with these subjects.
+    #[must_use]
+    pub fn with(self, subjects: Vec<Subject>) -> Self {
+        Listing { subjects, ..self }
+    }
+
+    /// The same listing, of which there may be more for this reason. One that is not complete stays as it is.
+    #[must_use]
+    pub fn cut(self, reason: Reason) -> Self {
+        match self.extent {
+            Extent::Complete => Listing::partial(self.subjects, reason),
+            Extent::Absent(_) | Extent::Partial(_) | Extent::Failed(_) => self,
+        }
+    }
+
     pub fn complete(subjects: Vec<Subject>) -> Self {
         Listing { subjects, extent: Extent::Complete }
     }

@@ -31,6 +31,7 @@ pub mod http;
 pub mod manifest;
 pub mod matcher;
 pub mod observe;
+pub mod ofelia;
 pub mod openssh;
 pub mod packets;
 pub mod plan;

@@ -102,6 +102,7 @@ impl Look<'_> {
         self.docker(&mut opened).await?;
         self.postgres(&mut opened, err).await?;
         self.endpoints(&mut opened).await?;
+        opened.introduce_host();
         let mut facts = Facts { started: now, targets: opened.targets, ..Facts::default() };
         let limits = Limits { query: self.limit, total: self.total };
         observe(rules, &opened.doors, &mut facts, now, limits).await;
@@ -325,6 +326,27 @@ impl Opened {
             self.doors.insert(name.to_owned(), door);
         }
         self.targets.push(Target { name: name.to_owned(), kind, address, access });
+    }
+
+    /// Those that tell of containers read the files that containers are given from the host.
+    fn introduce_host(&mut self) {
+        let host = self.doors.values().find_map(|door| match door {
+            Door::Host(host) => Some(host.clone()),
+            Door::Docker(_) | Door::Postgres(_) | Door::Endpoint(_) | Door::Manifest(_) => None,
+        });
+        let Some(host) = host else { return };
+        let mut alone = true;
+        for door in self.doors.values_mut() {
+            match door {
+                Door::Docker(docker) => docker.set_host(host.clone()),
+                Door::Manifest(manifest) => manifest.set_host(host.clone()),
+                Door::Host(_) | Door::Postgres(_) | Door::Endpoint(_) => continue,
+            }
+            alone = false;
+        }
+        if alone {
+            host.set_alone();
+        }
     }
 
     /// Names tell targets apart.

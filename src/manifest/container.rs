@@ -114,4 +114,14 @@ pub struct Container {
     pub ulimits: Items<Ulimit>,
     pub devices: Items<Device>,
     pub environment: Environment,
+    pub command: Command,
+}
+
+/// What a container is started with, as far as the manifest says.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// In place of the image's own; `None` where that counts.
+    pub entrypoint: Read<Option<Vec<String>>>,
+    /// The words behind it; `None` where the image's own count.
+    pub arguments: Read<Option<Vec<String>>>,
 }

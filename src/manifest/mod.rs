@@ -12,7 +12,7 @@ mod tree;
 
 use std::path::Path;
 
-pub use container::{Container, Device, HostPath, Items, Mount, Port, Read, Ulimit};
+pub use container::{Command, Container, Device, HostPath, Items, Mount, Port, Read, Ulimit};
 pub use options::SECCOMP;
 
 use crate::value::Reason;

@@ -45,6 +45,16 @@ pub(crate) static CONTAINER: Resource = Resource {
     observe: |door, with| Box::pin(observe(door, with)),
 };
 
+/// Whether a path hands out a part of the host: see the field `sensitive_mounts`.
+pub(super) fn is_sensitive(path: &str) -> bool {
+    mounts::is_sensitive(&mounts::normalise(path))
+}
+
+/// Every container.
+pub(super) async fn every(door: &Door) -> Listing {
+    observe(door, &With::new()).await
+}
+
 async fn observe(door: &Door, with: &With) -> Listing {
     let docker = match door {
         Door::Docker(docker) => docker,

@@ -1,7 +1,7 @@
 //! `image`: the images of a Docker daemon, by the reference that a container or a tag gives them.
 
 mod fields;
-mod reference;
+pub(super) mod reference;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -24,6 +24,8 @@ mod image;
 mod kubernetes_object;
 mod listen;
 mod nginx;
+mod ofelia;
+mod ofelia_job;
 mod openssh;
 mod pg;
 mod pg_access;
@@ -144,6 +146,8 @@ pub static ALL: &[&Resource] = &[
     &kubernetes_object::KUBERNETES_OBJECT,
     &listen::LISTEN,
     &nginx::NGINX,
+    &ofelia::OFELIA,
+    &ofelia_job::OFELIA_JOB,
     &pg_access::PG_ACCESS,
     &pg_database::PG_DATABASE,
     &pg_hba::PG_HBA,

@@ -28,6 +28,7 @@ pub use address::{AddressError, DockerAddress, Endpoint, TlsFiles, from_environm
 pub use failure::Failure;
 pub use process::{HostView, Process};
 
+use super::host::Host;
 use super::{Environment, Variable};
 use crate::facts::Basis;
 use crate::glob::Alternatives;
@@ -48,6 +49,8 @@ pub struct Docker {
     salt: Arc<Salt>,
     answers: Mutex<BTreeMap<String, Arc<OnceCell<Answer>>>>,
     views: Mutex<BTreeMap<String, Arc<OnceCell<HostView>>>>,
+    /// The host that it runs on, where it is this machine and the run looks at it.
+    host: Option<Host>,
 }
 
 impl fmt::Debug for Docker {
@@ -88,11 +91,20 @@ impl Docker {
     pub fn connect(address: DockerAddress, salt: Arc<Salt>) -> Result<Self, Reason> {
         let tls = address.tls.as_ref().map(stream::tls_config).transpose()?;
         let client = client::Client::new(address.endpoint.clone(), tls);
-        Ok(Docker { address, client, salt, answers: Mutex::default(), views: Mutex::default() })
+        Ok(Docker { address, client, salt, answers: Mutex::default(), views: Mutex::default(), host: None })
     }
 
     pub fn address(&self) -> &DockerAddress {
         &self.address
+    }
+
+    /// Names the host whose files containers are given, if it is the one that the daemon runs on.
+    pub fn set_host(&mut self, host: Host) {
+        self.host = Some(host).filter(|host| self.is_local() && host.is_live());
+    }
+
+    pub fn host(&self) -> Option<&Host> {
+        self.host.as_ref()
     }
 
     pub fn salt(&self) -> &Salt {

@@ -77,6 +77,8 @@ struct Inner {
     path: PathBuf,
     salt: Arc<Salt>,
     names: Names,
+    /// Whether nothing else in this run tells about containers.
+    alone: AtomicBool,
 }
 
 impl fmt::Debug for Host {
@@ -101,13 +103,24 @@ impl Host {
         let slash = open("/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         let (own, live) = (fstat(&fd)?, fstat(&slash)?);
         let live = (own.st_dev, own.st_ino) == (live.st_dev, live.st_ino);
-        let inner = Inner { root: fd, path: root.to_owned(), salt, names: Names::new(live) };
+        let inner =
+            Inner { root: fd, path: root.to_owned(), salt, names: Names::new(live), alone: AtomicBool::new(false) };
         Ok(Host { inner: Arc::new(inner), stop: Arc::default() })
     }
 
     /// Whether this is the running system's own root, so that `/proc` and its name services speak about it.
     pub fn is_live(&self) -> bool {
         self.inner.names.live
+    }
+
+    /// Notes that no Docker daemon and no manifest is looked at beside this host.
+    pub fn set_alone(&self) {
+        self.inner.alone.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether only this host is looked at, so that nobody tells which containers use its files.
+    pub fn is_alone(&self) -> bool {
+        self.inner.alone.load(Ordering::Relaxed)
     }
 
     pub fn salt(&self) -> &Salt {

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::OnceCell;
 
+use super::host::Host;
 use super::host::environments::Environments;
 use super::{Environment, Unseen, Variable};
+use crate::glob::is_pattern;
 use crate::manifest::{Container, Files, Read, compose, kubernetes};
 use crate::rule::pack::read_regular;
 use crate::target::docker::Glob;
@@ -39,6 +41,8 @@ pub struct Manifest {
     source: Source,
     salt: Arc<Salt>,
     declared: OnceCell<Read<Arc<Declared>>>,
+    /// The host of which it mounts files, where the run has one.
+    host: Option<Host>,
 }
 
 impl fmt::Debug for Manifest {
@@ -65,11 +69,36 @@ impl Files for Disk {
 
 impl Manifest {
     pub fn new(source: Source, salt: Arc<Salt>) -> Self {
-        Manifest { source, salt, declared: OnceCell::new() }
+        Manifest { source, salt, declared: OnceCell::new(), host: None }
     }
 
     pub fn salt(&self) -> &Salt {
         &self.salt
+    }
+
+    /// Names the host whose files containers are to be given.
+    pub fn set_host(&mut self, host: Host) {
+        self.host = Some(host);
+    }
+
+    pub fn host(&self) -> Option<&Host> {
+        self.host.as_ref()
+    }
+
+    /// Files of the project's own directory, by a path or a pattern for the last name that is written relative to it:
+    /// each with its path and its bytes, in the order of their names.
+    ///
+    /// # Errors
+    /// Why they cannot be told.
+    pub async fn project_files(&self, pattern: &str) -> Read<Vec<(PathBuf, Vec<u8>)>> {
+        let Source::Compose(request) = &self.source else {
+            return Err(Reason::new("a manifest of Kubernetes has no directory of its own"));
+        };
+        let own = request.files.first().and_then(|file| file.parent()).unwrap_or(Path::new(""));
+        let directory = if request.directory.as_os_str().is_empty() { own } else { &request.directory };
+        let pattern = directory.join(pattern.trim_start_matches("./"));
+        let task = tokio::task::spawn_blocking(move || beside(&pattern));
+        task.await.unwrap_or_else(|_| Err(Reason::new("reading was broken off by a fault in harden")))
     }
 
     /// What is declared, with the containers in the order of the files.
@@ -96,6 +125,41 @@ impl Manifest {
         let seen = declared.containers.iter().filter(|one| is_called(one, &wanted)).map(|one| copy(&one.environment));
         Ok(Environments { seen: seen.collect(), more: declared.more.clone() })
     }
+}
+
+/// The files that a path means, of which the last name may be a pattern.
+fn beside(pattern: &Path) -> Read<Vec<(PathBuf, Vec<u8>)>> {
+    let name = pattern.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let paths = if is_pattern(name) {
+        named(pattern.parent().unwrap_or(Path::new("")), name)?
+    } else {
+        vec![pattern.to_owned()]
+    };
+    let mut files = Vec::new();
+    for path in paths {
+        if let Some(bytes) = Disk.read(&path)? {
+            files.push((path, bytes));
+        }
+    }
+    Ok(files)
+}
+
+/// Entries of a directory whose names match.
+fn named(directory: &Path, pattern: &str) -> Read<Vec<PathBuf>> {
+    let (glob, mut paths) = (Glob::new(pattern)?, Vec::new());
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(paths),
+        Err(error) => return Err(Reason::new(format!("{}: {error}", directory.display()))),
+    };
+    for entry in entries {
+        let path = entry.map_err(|error| Reason::new(format!("{}: {error}", directory.display())))?.path();
+        if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| glob.matches(name)) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
 }
 
 /// Whether a container has a name that the glob matches.

@@ -14,11 +14,13 @@ mod service;
 mod template;
 mod variables;
 mod volume;
+mod words;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use self::load::{Loaded, Loader, Variables};
+pub(crate) use self::service::of_image;
 use super::tree::{Kind, Node};
 use super::{Container, Files, Read};
 use crate::value::Reason;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::load::{Loader, Variables};
+use super::words::words;
 use super::{Kind, amount, port, texts, variables, volume};
 use crate::manifest::options::{Options, bare_capability};
 use crate::manifest::tree::Node;
-use crate::manifest::{Container, Device, Items, Read, Ulimit};
+use crate::manifest::{Command, Container, Device, Items, Read, Ulimit};
 use crate::value::{List, Observed, Reason, Value};
 
 /// What a service is read with.
@@ -19,8 +20,8 @@ pub(super) struct Context<'a> {
     pub(super) profiles: Read<Vec<String>>,
 }
 
-/// What the image says where the service does not.
-fn of_image(what: &str) -> Reason {
+/// Why something is unknown that the image says where the service does not.
+pub(crate) fn of_image(what: &str) -> Reason {
     Reason::new(format!("the file leaves {what} to the image"))
 }
 
@@ -46,6 +47,7 @@ pub(super) fn container(name: &str, node: &Node, context: &Context<'_>) -> Conta
         ulimits: service.ulimits(),
         devices: service.devices(),
         environment,
+        command: Command { entrypoint: service.words("entrypoint"), arguments: service.words("command") },
     }
 }
 
@@ -454,6 +456,17 @@ impl<'a> Service<'a> {
             Ok(Ulimit { name: name.clone(), soft, hard })
         };
         entries.iter().map(one).collect()
+    }
+
+    /// A command, as a list or as one text that Compose splits into words. `null` leaves the image's own.
+    fn words(&self, key: &str) -> Read<Option<Vec<String>>> {
+        let Some(node) = self.node.get(key).filter(|node| !matches!(node.kind, Kind::Null)) else { return Ok(None) };
+        let strange = || Reason::new(format!("{}: this is no command", node.place));
+        if matches!(node.kind, Kind::List(_)) {
+            return self.all_texts(key).map(Some);
+        }
+        let text = node.itself(key).text()?.ok_or_else(strange)?;
+        words(text).map(Some).ok_or_else(strange)
     }
 
     fn devices(&self) -> Items<Device> {

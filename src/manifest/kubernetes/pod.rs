@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Objects, Workload, mounts, quantity, security, variables};
 use crate::manifest::tree::{At, Kind, Node};
-use crate::manifest::{Container, Items, Port, Read};
+use crate::manifest::{Command, Container, Items, Port, Read};
 use crate::value::{Observed, Reason, Value};
 
 /// A container with what surrounds it.
@@ -65,7 +65,22 @@ fn one(context: &Context<'_>) -> Container {
         ulimits: Items::default(),
         devices: Items::default(),
         fields,
+        command: Command { entrypoint: words(context, "command"), arguments: words(context, "args") },
     }
+}
+
+/// A list of words that a container is started with; `None` where the image's own count.
+fn words(context: &Context<'_>, key: &str) -> Read<Option<Vec<String>>> {
+    if context.container.get(key).is_none_or(|node| matches!(node.kind, Kind::Null)) {
+        return Ok(None);
+    }
+    let items = context.container.at(key).items()?;
+    // `$(NAME)` stands for a variable of the container.
+    let word = |item: &Node| match item.itself(key).text()? {
+        Some(text) if text.contains("$(") => Err(Reason::new(format!("{}: it refers to a variable", item.place))),
+        text => Ok(text.unwrap_or_default().to_owned()),
+    };
+    items.iter().map(word).collect::<Read<Vec<_>>>().map(Some)
 }
 
 pub(super) fn seen<T: Into<Value>>(read: Read<T>) -> Observed {

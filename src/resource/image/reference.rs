@@ -3,20 +3,20 @@
 
 /// A parsed reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reference {
+pub(in crate::resource) struct Reference {
     /// Host and port; `docker.io` when none is written.
-    pub(super) registry: String,
+    pub(in crate::resource) registry: String,
     /// `library/nginx` for docker.io's `nginx`.
-    pub(super) repository: String,
+    pub(in crate::resource) repository: String,
     /// As written.
-    pub(super) tag: Option<String>,
+    pub(in crate::resource) tag: Option<String>,
     /// `sha256:…`, as written.
-    pub(super) digest: Option<String>,
+    pub(in crate::resource) digest: Option<String>,
 }
 
 /// What a container says that it was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
+pub(in crate::resource) enum Source {
     Named(Reference),
     /// The id of an image, or its first digits: content that cannot change, from nobody knows where.
     Id,
@@ -24,7 +24,7 @@ pub(super) enum Source {
 
 /// Reads a reference as Docker does; `id` is the id of the image that it led to, if known, by which digits are told from
 /// a name. `None` when it is neither.
-pub(super) fn parse(text: &str, id: Option<&str>) -> Option<Source> {
+pub(in crate::resource) fn parse(text: &str, id: Option<&str>) -> Option<Source> {
     let digits = text.strip_prefix("sha256:").unwrap_or(text);
     let is_id = is_hex(digits) && (digits.len() == 64 || id.is_some_and(|id| bare(id).starts_with(digits)));
     if is_id {
@@ -95,7 +95,7 @@ fn is_digest(digest: &str) -> bool {
 
 impl Reference {
     /// Whether nothing in it says which image it is: no digest, and no tag or one that moves by its name.
-    pub(super) fn is_floating(&self) -> bool {
+    pub(in crate::resource) fn is_floating(&self) -> bool {
         const MOVING: [&str; 14] = [
             "canary", "current", "dev", "develop", "devel", "edge", "head", "latest", "main", "master", "nightly",
             "next", "rolling", "stable",
