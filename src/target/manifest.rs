@@ -72,6 +72,23 @@ impl Manifest {
         &self.salt
     }
 
+    /// The directory that relative paths of a Compose project start from; Kubernetes has none.
+    pub fn project(&self) -> Option<&Path> {
+        match &self.source {
+            Source::Compose(request) => request.files.first().map(|file| file.parent().unwrap_or(Path::new(""))),
+            Source::Kubernetes(_) => None,
+        }
+    }
+
+    /// A file of the project that one of its containers mounts; `None` when there is none.
+    ///
+    /// # Errors
+    /// It cannot be read, is no regular file, or is too large.
+    pub async fn project_file(&self, path: PathBuf) -> Read<Option<Vec<u8>>> {
+        let broken = |_| Err(Reason::new("reading was broken off by a fault in harden"));
+        tokio::task::spawn_blocking(move || Disk.read(&path)).await.unwrap_or_else(broken)
+    }
+
     /// What is declared, with the containers in the order of the files.
     ///
     /// # Errors
