@@ -1,5 +1,7 @@
 //! `certificate`: every certificate of a file, of a variable or of a server, with its key, its host name and its chain.
 
+mod variables;
+
 use std::path::Path;
 
 use super::files::{self, Content, seen};
@@ -60,7 +62,7 @@ const FIELDS: &[Field] = &[
         "key_matches",
         BOOL,
         "",
-        "whether the private key given as `key` belongs to it; absent when none was given, when there is no such file, or for CA certificates behind the first",
+        "whether the private key given as `key` or `key_env` belongs to it; absent when none was given, when there is no such file, or for CA certificates behind the first",
     ),
     field(
         "matches_host",
@@ -92,7 +94,7 @@ pub(super) static CERTIFICATE: Resource = Resource {
             name: "env",
             accepts: Accepts::Text,
             required: false,
-            about: "instead of `path`: the variable that holds PEM text or a path",
+            about: "instead of `path`: the variable that holds PEM text or a path; of a container's paths those are followed that lead into its Compose project, for others see `host_file` of the resource env",
         },
         Param {
             name: "of",
@@ -107,6 +109,12 @@ pub(super) static CERTIFICATE: Resource = Resource {
             about: "`endpoint`: the chains that an endpoint serves, without `path` and `env`; `host` when not given",
         },
         Param { name: "key", accepts: Accepts::Text, required: false, about: "the private key's file" },
+        Param {
+            name: "key_env",
+            accepts: Accepts::Text,
+            required: false,
+            about: "with `env`, instead of `key`: the same owner's variable that holds the private key, or its path",
+        },
         Param { name: "host", accepts: Accepts::Text, required: false, about: "the name or address that clients use" },
         Param {
             name: "anchors",
@@ -123,7 +131,7 @@ pub(super) static CERTIFICATE: Resource = Resource {
     ],
     fields: FIELDS,
     can_be_absent: true,
-    target: |with| if text(with, "from") == "endpoint" { Kind::Endpoint } else { Kind::Host },
+    target,
     observe: |door, with| Box::pin(observe(door, with)),
 };
 
@@ -135,20 +143,25 @@ const SYSTEM_ANCHORS: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
+fn target(with: &With) -> Kind {
+    match (text(with, "from"), text(with, "path")) {
+        ("endpoint", _) => Kind::Endpoint,
+        // A list of owners asks one query for each of them, all of the same kind.
+        (_, "") => super::env::owner_kind(super::env::first_owner(with)),
+        _ => Kind::Host,
+    }
+}
+
 async fn observe(door: &Door, with: &With) -> Listing {
     if let Door::Endpoint(endpoint) = door {
         return of_endpoint(endpoint, with).await;
     }
+    if text(with, "path").is_empty() {
+        return variables::list(door, with).await;
+    }
     let Door::Host(host) = door else { return Listing::failed(Reason::new("certificates are read on a host")) };
     let with = with.clone();
-    if !text(&with, "path").is_empty() {
-        return host.run(move |host| list(host, &with)).await.unwrap_or_else(Listing::failed);
-    }
-    let owners = match super::env::values(door, text(&with, "of"), text(&with, "env")).await {
-        Ok(owners) => owners,
-        Err(listing) => return listing,
-    };
-    host.run(move |host| of_variables(host, &with, owners)).await.unwrap_or_else(Listing::failed)
+    host.run(move |host| list(host, &with)).await.unwrap_or_else(Listing::failed)
 }
 
 /// Every chain that a server shows: it may have one for each kind of key.
@@ -199,44 +212,6 @@ fn list(host: &Host, with: &With) -> Listing {
     })
 }
 
-/// Variables hold either PEM text or the path of a file, as the programs that read them allow.
-fn of_variables(host: &Host, with: &With, owners: Vec<super::env::Owned>) -> Listing {
-    let relations = Relations::new(host, with, time::now());
-    let mut subjects = Vec::new();
-    let mut more = None;
-    for owned in owners {
-        let value = match owned.value {
-            Ok(value) => value,
-            Err(reason) => {
-                more = more.or(Some(reason));
-                continue;
-            }
-        };
-        let inline = value.trim_start().starts_with("-----BEGIN");
-        let read = match inline {
-            true => Ok(value.into_bytes()),
-            false => host.read(Path::new(&value), 4 << 20),
-        };
-        let content = match read {
-            Ok(bytes) => content(&read_certificates(&bytes), &owned.origin, &relations),
-            Err(Trouble::Absent) => Content::Other("names a file that does not exist".to_owned()),
-            Err(Trouble::Unseen(reason)) => Content::Subjects(Vec::new(), Some(reason)),
-        };
-        match content {
-            Content::Subjects(seen, unseen) => {
-                subjects.extend(seen);
-                more = more.or(unseen);
-            }
-            Content::Other(what) => more = more.or(Some(Reason::new(format!("{}: {what}", owned.origin)))),
-        }
-    }
-    match more {
-        Some(reason) => Listing::partial(subjects, reason),
-        None if subjects.is_empty() => Listing::absent(format!("{} is not set", text(with, "env"))),
-        None => Listing::complete(subjects),
-    }
-}
-
 /// What certificates are compared with, read once for all of a query.
 struct Relations {
     key: Option<Result<PrivateKey, Observed>>,
@@ -249,15 +224,27 @@ struct Relations {
 
 impl Relations {
     fn new(host: &Host, with: &With, now: i64) -> Self {
-        let given = |name: &str| Some(text(with, name)).filter(|value| !value.is_empty());
         Relations {
-            key: given("key").map(|path| read_key(host, path)),
-            host: given("host").map(str::to_owned),
-            anchors: anchors(host, given("anchors").filter(|path| *path != "system")),
+            key: given(with, "key").map(|path| read_key(host, path)),
+            anchors: anchors(host, given(with, "anchors").filter(|path| *path != "system")),
+            ..Relations::without_host(with, now, &Reason::new("not read"))
+        }
+    }
+
+    /// Where no host is at hand whose files could be compared with.
+    fn without_host(with: &With, now: i64, reason: &Reason) -> Self {
+        Relations {
+            key: given(with, "key").map(|_| Err(Observed::Unknown(reason.clone()))),
+            host: given(with, "host").map(str::to_owned),
+            anchors: Err(reason.clone()),
             usage: if text(with, "usage") == "client" { Usage::Client } else { Usage::Server },
             now,
         }
     }
+}
+
+fn given<'w>(with: &'w With, name: &str) -> Option<&'w str> {
+    Some(text(with, name)).filter(|value| !value.is_empty())
 }
 
 fn read_key(host: &Host, path: &str) -> Result<PrivateKey, Observed> {
@@ -266,12 +253,17 @@ fn read_key(host: &Host, path: &str) -> Result<PrivateKey, Observed> {
         Err(Trouble::Absent) => return Err(Observed::Absent),
         Err(Trouble::Unseen(reason)) => return Err(Observed::Unknown(reason)),
     };
-    read_private_key(&bytes).map_err(|problem| {
+    key_of(&bytes, path)
+}
+
+/// The private key in what `place` holds.
+fn key_of(bytes: &[u8], place: &str) -> Result<PrivateKey, Observed> {
+    read_private_key(bytes).map_err(|problem| {
         Observed::unknown(match problem {
-            KeyProblem::Encrypted { .. } => format!("the key {path} is encrypted"),
-            KeyProblem::OpenSsh => format!("{path} holds an OpenSSH key"),
-            KeyProblem::NoKey => format!("{path} holds no private key"),
-            KeyProblem::Malformed { what, .. } => format!("{path}: {what}"),
+            KeyProblem::Encrypted { .. } => format!("the key {place} is encrypted"),
+            KeyProblem::OpenSsh => format!("{place} holds an OpenSSH key"),
+            KeyProblem::NoKey => format!("{place} holds no private key"),
+            KeyProblem::Malformed { what, .. } => format!("{place}: {what}"),
         })
     })
 }

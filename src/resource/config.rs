@@ -20,6 +20,7 @@ static TEXT: Type = Type::Text;
 const BOOL: Type = Type::Bool(Dialect::Plain);
 
 const FIELDS: &[Field] = &[
+    field("path", Type::Text, "", "the file that was asked for; `origin` says where in it, or in what it includes"),
     field("key", Type::Text, "", "its name with those around it, joined by dots: `database.sslmode`, `hosts.0`"),
     field(
         "value",
@@ -253,6 +254,7 @@ impl Question {
 fn subject(path: &str, document: Option<&str>, key: &str, place: &str) -> Subject {
     let name = [Some(path), document, Some(key)].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let mut subject = Subject::new(&CONFIG, name, place, Basis::Declared);
+    subject.fields.set("path", path);
     subject.fields.set("key", key);
     subject.fields.set("section", Observed::from_option(key.rsplit_once('.').map(|(section, _)| section)));
     subject.fields.set("document", Observed::from_option(document));

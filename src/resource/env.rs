@@ -5,14 +5,19 @@ use serde_json::Value as Json;
 
 use crate::facts::{Basis, Listing, Subject};
 use crate::glob::{Glob, is_pattern};
+use crate::resource::mounted::{self, Place};
 use crate::resource::{Accepts, Field, Param, Resource, With, field, sensitive, text};
 use crate::target::host::environments::{self, Environments};
 use crate::target::{Door, Environment, Kind, Variable};
 use crate::value::secret::Salt;
-use crate::value::types::Dialect;
+use crate::value::types::{Dialect, word};
+use crate::value::vocabulary::Vocabulary;
 use crate::value::{Observed, Reason, Record, Secret, Type};
 
 const BOOL: Type = Type::Bool(Dialect::Plain);
+
+/// What a value looks like.
+static FORM: Vocabulary = Vocabulary { name: "form", words: &["empty", "path", "pem", "text"], ordered: false };
 
 const FIELDS: &[Field] = &[
     field(
@@ -48,6 +53,24 @@ const FIELDS: &[Field] = &[
         "an upper estimate of the value's unpredictability in bits, whatever `as` says",
     ),
     field("placeholder", BOOL, "", "whether the value is a known placeholder such as `changeme`, whatever `as` says"),
+    field(
+        "form",
+        Type::Word(&FORM),
+        "",
+        "what the value looks like, whatever `as` says: `pem` for text with a PEM header, `path` for a `/` and no line break, `text` for all else",
+    ),
+    field(
+        "mounted",
+        BOOL,
+        "Mounts",
+        "of a container's variable that is a path: whether a mount covers it; otherwise the file is the image's own, or is not there. Absent when it is no path, and for other owners",
+    ),
+    field(
+        "host_file",
+        Type::Text,
+        "Mounts",
+        "of a container's variable that is a path: the file of the host that is mounted there. Absent when it is no path or no mount covers it, for a file of the Compose project's own directory, and for other owners",
+    ),
 ];
 
 pub(super) static ENV: Resource = Resource {
@@ -76,14 +99,16 @@ pub(super) static ENV: Resource = Resource {
     ],
     fields: FIELDS,
     can_be_absent: true,
-    // A list asks one query for each of its items, all of the same kind.
-    target: |with| {
-        let of = with.get("of");
-        let first = of.and_then(Json::as_array).and_then(|items| items.first());
-        owner_kind(first.or(of).and_then(Json::as_str).unwrap_or_default())
-    },
+    target: |with| owner_kind(first_owner(with)),
     observe: |door, with| Box::pin(observe(door, with)),
 };
+
+/// Whose variable is asked for. A list asks one query for each of its items, all of the same kind.
+pub(super) fn first_owner(with: &With) -> &str {
+    let of = with.get("of");
+    let first = of.and_then(Json::as_array).and_then(|items| items.first());
+    first.or(of).and_then(Json::as_str).unwrap_or_default()
+}
 
 /// The kind of target that the owner of a variable is on.
 pub(super) fn owner_kind(of: &str) -> Kind {
@@ -154,16 +179,18 @@ async fn observe(door: &Door, with: &With) -> Listing {
     let (mut subjects, mut unseen) = (Vec::new(), more);
     for environment in &seen {
         if !is_pattern(name) {
-            subjects.push(reading.subject(environment, name, environment.variable(name)));
+            let place = place(door, environment, environment.variable(name)).await;
+            subjects.push(reading.subject(environment, name, environment.variable(name), place));
             continue;
         }
         let (matching, doubt) = match environment.matching(&Glob::new(name)) {
             Ok(matching) => matching,
             Err(reason) => (Vec::new(), Some(reason)),
         };
-        subjects.extend(
-            matching.into_iter().map(|variable| reading.subject(environment, &variable.name, Ok(Some(variable)))),
-        );
+        for variable in matching {
+            let place = place(door, environment, Ok(Some(variable))).await;
+            subjects.push(reading.subject(environment, &variable.name, Ok(Some(variable)), place));
+        }
         if let Some(reason) = doubt {
             let text = format!("{}: {}", environment.owner, reason.text).into();
             unseen.get_or_insert(Reason { text, ..reason.clone() });
@@ -175,13 +202,40 @@ async fn observe(door: &Door, with: &With) -> Listing {
     }
 }
 
+/// Where the file lies that a container's variable names; `None` when it names none.
+async fn place(door: &Door, owner: &Environment, seen: Result<Option<&Variable>, &Reason>) -> Option<Place> {
+    let in_container = matches!(door, Door::Docker(_) | Door::Manifest(_));
+    let value = seen.ok().flatten()?.value.as_ref().ok()?.expose_secret();
+    if !in_container || form(value) != "path" {
+        return None;
+    }
+    Some(mounted::place(door, &owner.owner, value.trim()).await)
+}
+
+/// A word of [`FORM`].
+pub(super) fn form(value: &str) -> &'static str {
+    let value = value.trim();
+    match value {
+        "" => "empty",
+        _ if value.starts_with("-----BEGIN ") => "pem",
+        _ if value.starts_with('/') && !value.contains(char::is_control) => "path",
+        _ => "text",
+    }
+}
+
 struct Reading<'a> {
     ty: Type,
     salt: &'a Salt,
 }
 
 impl Reading<'_> {
-    fn subject(&self, owner: &Environment, name: &str, seen: Result<Option<&Variable>, &Reason>) -> Subject {
+    fn subject(
+        &self,
+        owner: &Environment,
+        name: &str,
+        seen: Result<Option<&Variable>, &Reason>,
+        place: Option<Place>,
+    ) -> Subject {
         let origin = seen.ok().flatten().and_then(|variable| variable.origin.as_deref()).unwrap_or(&owner.origin);
         let mut subject = Subject::new(&ENV, format!("{} {name}", owner.owner), origin, owner.basis);
         let fields = &mut subject.fields;
@@ -202,7 +256,10 @@ impl Reading<'_> {
                 fields.set("present", true);
                 fields.set("unresolved", variable.value.is_err());
                 match &variable.value {
-                    Ok(value) => self.read(fields, name, value.expose_secret()),
+                    Ok(value) => {
+                        self.read(fields, name, value.expose_secret());
+                        set_place(fields, place);
+                    }
                     Err(reason) => set_value(fields, || Observed::Unknown(reason.clone())),
                 }
             }
@@ -216,11 +273,25 @@ impl Reading<'_> {
         fields.set("length", i64::try_from(facts.length).unwrap_or(i64::MAX));
         fields.set("entropy_bits", i64::from(facts.entropy_bits));
         fields.set("placeholder", facts.placeholder);
+        fields.set("form", word(&FORM, form(value)));
     }
 }
 
+fn set_place(fields: &mut Record, place: Option<Place>) {
+    let (mounted, host_file): (Observed, Observed) = match place {
+        None => (Observed::Absent, Observed::Absent),
+        Some(Place::Host(path)) => (true.into(), path.as_str().into()),
+        Some(Place::Project(_)) => (true.into(), Observed::Absent),
+        Some(Place::Elsewhere(reason)) => (true.into(), Observed::Unknown(reason)),
+        Some(Place::Unmounted) => (false.into(), Observed::Absent),
+        Some(Place::Unseen(reason)) => (Observed::Unknown(reason.clone()), Observed::Unknown(reason)),
+    };
+    fields.set("mounted", mounted);
+    fields.set("host_file", host_file);
+}
+
 fn set_value(fields: &mut Record, observed: impl Fn() -> Observed) {
-    for name in ["value", "length", "entropy_bits", "placeholder"] {
+    for name in ["value", "length", "entropy_bits", "placeholder", "form", "mounted", "host_file"] {
         fields.set(name, observed());
     }
 }

@@ -23,6 +23,7 @@ mod http;
 mod image;
 mod kubernetes_object;
 mod listen;
+mod mounted;
 mod nginx;
 mod ofelia;
 mod ofelia_job;

@@ -91,14 +91,31 @@ impl Manifest {
     /// # Errors
     /// Why they cannot be told.
     pub async fn project_files(&self, pattern: &str) -> Read<Vec<(PathBuf, Vec<u8>)>> {
-        let Source::Compose(request) = &self.source else {
-            return Err(Reason::new("a manifest of Kubernetes has no directory of its own"));
-        };
-        let own = request.files.first().and_then(|file| file.parent()).unwrap_or(Path::new(""));
-        let directory = if request.directory.as_os_str().is_empty() { own } else { &request.directory };
+        let directory =
+            self.project().ok_or_else(|| Reason::new("a manifest of Kubernetes has no directory of its own"))?;
         let pattern = directory.join(pattern.trim_start_matches("./"));
         let task = tokio::task::spawn_blocking(move || beside(&pattern));
         task.await.unwrap_or_else(|_| Err(Reason::new("reading was broken off by a fault in harden")))
+    }
+
+    /// The directory that relative paths of a Compose project start from; Kubernetes has none.
+    pub fn project(&self) -> Option<&Path> {
+        match &self.source {
+            Source::Compose(request) if request.directory.as_os_str().is_empty() => {
+                Some(request.files.first().and_then(|file| file.parent()).unwrap_or(Path::new("")))
+            }
+            Source::Compose(request) => Some(&request.directory),
+            Source::Kubernetes(_) => None,
+        }
+    }
+
+    /// A file of the project that one of its containers mounts; `None` when there is none.
+    ///
+    /// # Errors
+    /// It cannot be read, is no regular file, or is too large.
+    pub async fn project_file(&self, path: PathBuf) -> Read<Option<Vec<u8>>> {
+        let broken = |_| Err(Reason::new("reading was broken off by a fault in harden"));
+        tokio::task::spawn_blocking(move || Disk.read(&path)).await.unwrap_or_else(broken)
     }
 
     /// What is declared, with the containers in the order of the files.
