@@ -3,6 +3,7 @@
 
 mod declared;
 mod fields;
+mod located;
 mod mounts;
 mod ports;
 mod security;
@@ -38,6 +39,12 @@ pub(crate) static CONTAINER: Resource = Resource {
             required: false,
             about: "the image's reference as given to the container, or a pattern (`*/nginx:*`)",
         },
+        Param {
+            name: "path",
+            accepts: Accepts::Text,
+            required: false,
+            about: "a path in the container, for the fields that tell where it comes from (`path_…`)",
+        },
     ],
     fields: fields::FIELDS,
     can_be_absent: false,
@@ -64,7 +71,10 @@ async fn observe(door: &Door, with: &With) -> Listing {
         }
     };
     match containers(docker, with).await {
-        Ok(subjects) => Listing::complete(subjects),
+        Ok(mut subjects) => {
+            subjects.iter_mut().for_each(|subject| located::set(&mut subject.fields, text(with, "path")));
+            Listing::complete(subjects)
+        }
         Err(reason) => Listing::failed(reason),
     }
 }

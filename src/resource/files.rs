@@ -29,8 +29,26 @@ pub(super) async fn each(door: &Door, with: &With, content: fn(&str, &[u8]) -> C
     reading.await.unwrap_or_else(Listing::failed)
 }
 
+/// The same with the first bytes of each file alone, however large it is.
+pub(super) async fn each_start(door: &Door, with: &With, bytes: usize, content: fn(&str, &[u8]) -> Content) -> Listing {
+    let Door::Host(host) = door else { return Listing::failed(Reason::new("files are read on a host")) };
+    let pattern = text(with, "path").to_owned();
+    let start = move |host: &Host, path: &Path| host.read_start(path, bytes);
+    let reading = host.run(move |host| list_by(host, &pattern, start, |_, path, bytes| content(&show(path), bytes)));
+    reading.await.unwrap_or_else(Listing::failed)
+}
+
 /// Reads each file that `pattern` matches. One that cannot be read makes the listing partial and stops no other.
 pub(super) fn list(host: &Host, pattern: &str, read: impl Fn(&Host, &Path, &[u8]) -> Content) -> Listing {
+    list_by(host, pattern, |host, path| host.read(path, MAX_BYTES), read)
+}
+
+fn list_by(
+    host: &Host,
+    pattern: &str,
+    fetch: impl Fn(&Host, &Path) -> Result<Vec<u8>, Trouble>,
+    read: impl Fn(&Host, &Path, &[u8]) -> Content,
+) -> Listing {
     let named = !crate::glob::is_pattern(pattern);
     let matches = match host.find(pattern) {
         Ok(matches) => matches,
@@ -40,7 +58,7 @@ pub(super) fn list(host: &Host, pattern: &str, read: impl Fn(&Host, &Path, &[u8]
     let mut more = matches.more;
     let mut found = false;
     for path in matches.paths {
-        let trouble = match host.read(&path, MAX_BYTES) {
+        let trouble = match fetch(host, &path) {
             Ok(bytes) => match read(host, &path, &bytes) {
                 Content::Subjects(seen, unseen) => {
                     found = true;

@@ -33,12 +33,15 @@ mod pg_access;
 mod pg_database;
 mod pg_hba;
 mod pg_role;
+mod pg_row;
 mod pg_session;
 mod pg_setting;
 mod private_key;
 mod process;
 mod sensitive;
 mod setting;
+mod shell_assignment;
+mod sqlite;
 mod sshd;
 mod sshd_setting;
 mod sysctl;
@@ -153,11 +156,14 @@ pub static ALL: &[&Resource] = &[
     &pg_database::PG_DATABASE,
     &pg_hba::PG_HBA,
     &pg_role::PG_ROLE,
+    &pg_row::PG_ROW,
     &pg_session::PG_SESSION,
     &pg_setting::PG_SETTING,
     &private_key::PRIVATE_KEY,
     &process::PROCESS,
     &setting::SETTING,
+    &shell_assignment::SHELL_ASSIGNMENT,
+    &sqlite::SQLITE,
     &sshd::SSHD,
     &sshd_setting::SSHD_SETTING,
     &sysctl::SYSCTL,

@@ -5,9 +5,9 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 use serde_json::Value as Json;
 
-use crate::facts::{Basis, Listing, Subject};
+use crate::facts::{Basis, Extent, Listing, Subject};
 use crate::format::lookup::{FORMAT_WORDS, Format, Raw, lookup};
-use crate::resource::{Accepts, Field, Param, Resource, With, env, field, files, sensitive};
+use crate::resource::{Accepts, Field, Param, Resource, With, container, env, field, files, sensitive};
 use crate::target::host::environments::Environments;
 use crate::target::host::{Host, Trouble};
 use crate::target::{Door, Environment, Kind};
@@ -61,7 +61,7 @@ pub(super) static SETTING: Resource = Resource {
             name: "from",
             accepts: Accepts::Layers,
             required: true,
-            about: "the layers, the one that wins first: `{ env: NAME, of: … }` as in `env`, `{ file: /path, format: json|yaml|toml|ini|dotenv|keyvalue|postgresql, key: a.b }`, `{ default: VALUE }`",
+            about: "the layers, the one that wins first: `{ env: NAME, of: … }` as in `env`, `{ file: /path, format: json|yaml|toml|ini|dotenv|keyvalue|postgresql, key: a.b }`, `{ default: VALUE }`. A file with `of: container:NAME` is one in that container: it is unknown when a mount brings it, and when it is the image's own `default` stands for it",
         },
         Param {
             name: "as",
@@ -89,7 +89,7 @@ fn target(with: &With) -> Kind {
 #[derive(Debug, Clone)]
 enum Layer {
     Env { name: String, of: String },
-    File { path: String, format: String, key: String },
+    File { path: String, format: String, key: String, of: Option<String> },
     Default(String),
 }
 
@@ -104,6 +104,7 @@ fn layers_of(with: &With) -> Vec<Layer> {
                 path,
                 format: text(layer, "format").unwrap_or_default(),
                 key: text(layer, "key").unwrap_or_default(),
+                of: text(layer, "of"),
             },
             None => Layer::Default(text(layer, "default").unwrap_or_default()),
         }
@@ -151,7 +152,8 @@ async fn observe(door: &Door, with: &With) -> Listing {
         answers.push(match layer {
             Layer::Env { of, .. } if Some(of) == first_of.as_ref() => Answer::Silent { exists: false },
             Layer::Env { name, of } => other_owner(name, of, env::environments(door, of).await),
-            Layer::File { path, format, key } => file(door, path, format, key, SETTING.as_type(with)).await,
+            Layer::File { path, of: Some(of), .. } => file_of_container(door, path, of).await,
+            Layer::File { path, format, key, of: None } => file(door, path, format, key, SETTING.as_type(with)).await,
             Layer::Default(value) => Answer::Said(default(value)),
         });
     }
@@ -232,6 +234,27 @@ fn other_owner(name: &str, of: &str, seen: Result<Environments, Reason>) -> Answ
             several => Answer::Unseen(Reason::new(format!("`{of}` is {} things here, not one", several.len()))),
         },
     }
+}
+
+/// A file of a container is not read. One that no mount brings is the image's own, for which the rule's default stands.
+async fn file_of_container(door: &Door, path: &str, of: &str) -> Answer {
+    let name = of.strip_prefix("container:").unwrap_or(of);
+    let with = [("name", name), ("path", path)].map(|(key, value)| (key.to_owned(), Json::from(value)));
+    let listing = (container::CONTAINER.observe)(door, &With::from(with)).await;
+    if let Extent::Failed(reason) | Extent::Partial(reason) = listing.extent {
+        return Answer::Unseen(reason);
+    }
+    for subject in &listing.subjects {
+        match subject.fields.get("path_mount") {
+            Some(Observed::Absent) => {}
+            Some(Observed::Unknown(reason)) => return Answer::Unseen(reason.clone()),
+            Some(Observed::Known(_)) | None => {
+                let reason = Reason::new(format!("{path} of {of} comes from a mount, and is not read"));
+                return Answer::Unseen(reason.with_grant("set the variable, which wins over the file"));
+            }
+        }
+    }
+    Answer::Silent { exists: !listing.subjects.is_empty() }
 }
 
 async fn file(door: &Door, path: &str, format: &str, key: &str, ty: Type) -> Answer {

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde_json::Value as Json;
+
 use crate::facts::{Listing, Query};
 use crate::resource::With;
 
@@ -69,6 +71,18 @@ pub fn key(resource: &str, with: &With) -> String {
     format!("{resource}{}", with.collect::<String>())
 }
 
+/// Whether a setting's layers are those that a case means by the variable, the key or the owner of one:
+/// `from=DB_SSLMODE`, `from=container:web`. An owner that is taken from elsewhere may be the one that is meant.
+pub fn has_layer(from: &Json, named: &Json) -> bool {
+    let (Some(layers), Some(named)) = (from.as_array(), named.as_str()) else { return false };
+    let is_meant = |text: &str| match text.split_once("${") {
+        Some((start, _)) => named.starts_with(start),
+        None => text == named,
+    };
+    let words = |layer| ["env", "key", "of"].into_iter().filter_map(move |word| Json::get(layer, word)?.as_str());
+    layers.iter().flat_map(words).any(is_meant)
+}
+
 impl Case {
     pub fn answer(&self, query: &Query) -> Option<&Listing> {
         answer(&self.answers, query)
@@ -79,7 +93,8 @@ impl Case {
 pub fn answer<'a>(answers: &'a [Answer], query: &Query) -> Option<&'a Listing> {
     let asked = query.with();
     let fits = |answer: &&Answer| {
-        answer.resource == query.resource && answer.with.iter().all(|(name, value)| asked.get(name) == Some(value))
+        let named = |name: &String, value| asked.get(name).is_some_and(|asked| asked == value || has_layer(asked, value));
+        answer.resource == query.resource && answer.with.iter().all(|(name, value)| named(name, value))
     };
     answers.iter().filter(fits).max_by_key(|answer| answer.with.len()).map(|answer| &answer.listing)
 }

@@ -253,9 +253,12 @@ impl Selection {
 
     /// Whether its queries may have these parameters.
     pub fn has_params(&self, with: &With) -> bool {
+        let may_be = |own: &Json, value| own == value || own.as_str().is_some_and(|text| text.contains("${"));
         with.iter().all(|(name, value)| match self.with.get(name) {
-            Some(Json::Array(items)) => items.contains(value),
-            Some(own) => own == value || own.as_str().is_some_and(|text| text.contains("${")),
+            Some(own @ Json::Array(items)) => {
+                items.iter().any(|item| may_be(item, value)) || case::has_layer(own, value)
+            }
+            Some(own) => may_be(own, value),
             None => false,
         })
     }

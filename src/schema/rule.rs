@@ -201,6 +201,12 @@ fn layer() -> Json {
             ("format", words(FORMAT_WORDS.iter().copied()), "How it is written."),
             ("key", scalar(), "The key in it: `a.b`."),
         ]),
+        of(&[
+            ("file", scalar(), "The path of a file in a container."),
+            ("format", words(FORMAT_WORDS.iter().copied()), "How it is written."),
+            ("key", scalar(), "The key in it: `a.b`."),
+            ("of", scalar(), "Whose it is: `container:NAME`."),
+        ]),
         of(&[("default", scalar(), "What the program does where nothing is set.")]),
     ] })
 }

@@ -104,6 +104,7 @@ pub(super) const FIELDS: &[(&str, &str, Scrub)] = &[
     ("pg_role", "members", Scrub::Name(Kind::Role)),
     ("pg_role", "owns_databases", Scrub::Name(Kind::Database)),
     ("pg_role", "settings", Scrub::Setting),
+    ("pg_row", "database", Scrub::Name(Kind::Database)),
     ("pg_session", "user", Scrub::Name(Kind::Role)),
     ("pg_session", "database", Scrub::Name(Kind::Database)),
     ("pg_session", "client_certificate", Scrub::Distinguished),

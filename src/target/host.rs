@@ -192,6 +192,20 @@ impl Host {
         }
     }
 
+    /// The first bytes of a regular file, at most `bytes` of them.
+    pub fn read_start(&self, path: &Path, bytes: usize) -> Result<Vec<u8>, Trouble> {
+        let file = self.open_regular(path)?;
+        let mut start = Vec::new();
+        let limit = u64::try_from(bytes).unwrap_or(u64::MAX);
+        match file.take(limit).read_to_end(&mut start) {
+            Ok(_) => Ok(start),
+            Err(error) => Err(match error.raw_os_error().map(Errno::from_raw_os_error) {
+                Some(errno) => Trouble::of(errno, path),
+                None => Trouble::new(format!("{error} at {}", path.display())),
+            }),
+        }
+    }
+
     fn open_regular(&self, path: &Path) -> Result<File, Trouble> {
         for _ in 0..TRIES {
             let found = self.resolve(path)?;

@@ -119,6 +119,12 @@ impl Postgres {
         self.session().await?.rows(sql).await
     }
 
+    /// The same for a table that somebody else owns: no view and no foreign table is read by its name, as far as the server
+    /// can be told so.
+    pub async fn rows_of_table(&self, sql: &str) -> Result<Vec<Row>, Failure> {
+        self.session().await?.rows_of_table(sql).await
+    }
+
     /// The server's major version.
     pub async fn major(&self) -> Result<u32, Failure> {
         Ok(self.session().await?.major())
@@ -226,14 +232,19 @@ async fn once<T>(
 }
 
 /// A name as SQL writes it (manual, "Identifiers and Key Words").
-fn identifier(name: &str) -> String {
+pub(crate) fn identifier(name: &str) -> String {
     let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
-    if plain && starts { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if plain && starts { name.to_owned() } else { quoted(name) }
+}
+
+/// A name in quotes, so that it is no keyword either.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A text for SQL in a form in which no character can end it.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
     format!("convert_from(decode('{hex}', 'hex'), 'UTF8')")
 }
@@ -248,6 +259,7 @@ mod tests {
         assert_eq!(identifier("Audit"), "\"Audit\"");
         assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
         assert_eq!(identifier(""), "\"\"");
+        assert_eq!(quoted("user"), "\"user\"");
         assert_eq!(literal("a'"), "convert_from(decode('6127', 'hex'), 'UTF8')");
     }
 }

@@ -1,7 +1,7 @@
 //! Containers that a Compose file or a manifest declares, by the same fields as those that run.
 
 use super::fields::{DEVICE, MOUNT, MOUNT_KIND, PORT, ULIMIT};
-use super::{CONTAINER, mounts, ports};
+use super::{CONTAINER, located, mounts, ports};
 use crate::facts::{Basis, Listing, Subject};
 use crate::manifest::{Container, Device, HostPath, Items, Mount, Port, Read, Ulimit};
 use crate::resource::{With, text};
@@ -23,7 +23,11 @@ const LIVE_ONLY: [&str; 8] = [
 ];
 
 pub(super) async fn list(manifest: &Manifest, with: &With) -> Listing {
-    match containers(manifest, with).await {
+    let listed = containers(manifest, with).await.map(|(mut subjects, more)| {
+        subjects.iter_mut().for_each(|subject| located::set(&mut subject.fields, text(with, "path")));
+        (subjects, more)
+    });
+    match listed {
         Ok((subjects, None)) => Listing::complete(subjects),
         Ok((subjects, Some(reason))) => Listing::partial(subjects, reason),
         Err(reason) => Listing::failed(reason),

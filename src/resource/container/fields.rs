@@ -263,6 +263,19 @@ pub(super) const FIELDS: &[Field] = &[
     field("readonly_rootfs", BOOL, "HostConfig.ReadonlyRootfs", ""),
     field("mounts", Type::List(&Type::Record(MOUNT)), "Mounts", "binds, volumes and others in effect"),
     field(
+        "path_mount",
+        Type::Word(&MOUNT_KIND),
+        "Mounts",
+        "what brings the path that was asked for (`path`); absent when it lies in the container's own layer, and goes with it, or none was asked for",
+    ),
+    field("path_writable", BOOL, "Mounts", "whether that mount may be written to; absent likewise"),
+    field(
+        "path_on_host",
+        Type::Text,
+        "Mounts",
+        "which path of the host it is; absent likewise, and for what is kept in memory",
+    ),
+    field(
         "sensitive_mounts",
         TEXTS,
         "Mounts",

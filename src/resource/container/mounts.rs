@@ -79,7 +79,7 @@ pub(super) fn normalise(path: &str) -> String {
 }
 
 /// Whether `path` is `directory` or lies in it.
-fn is_in(path: &str, directory: &str) -> bool {
+pub(super) fn is_in(path: &str, directory: &str) -> bool {
     directory == "/" || path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

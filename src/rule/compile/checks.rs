@@ -309,6 +309,8 @@ impl Reader<'_> {
         let layers = items.iter().map(|item| {
             let keys: &[&str] = if item.get("env").is_some() {
                 &["env", "of"]
+            } else if item.get("file").is_some() && item.get("of").is_some() {
+                &["file", "format", "key", "of"]
             } else if item.get("file").is_some() {
                 &["file", "format", "key"]
             } else {

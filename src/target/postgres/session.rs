@@ -30,6 +30,10 @@ const LIMITS: &str = "SET TRANSACTION READ ONLY; SET LOCAL search_path = pg_cata
                       SET LOCAL lock_timeout = '1s'; SET LOCAL standard_conforming_strings = on; ";
 /// The server looks after its client while it works, so that a question whose asker is gone ends (since 14).
 const LOOK_AFTER: &str = "SET LOCAL client_connection_check_interval = '500ms'; ";
+/// An owner could put a view in the place of a table, whose functions then run with harden's rights (CVE-2024-7348).
+const TABLES_ONLY: &str = "SET LOCAL restrict_nonsystem_relation_kind = 'view, foreign-table'; ";
+const HAS_TABLES_ONLY: &str =
+    "SELECT count(*) > 0 AS has FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'";
 
 /// A logged-in connection. Dropping it closes the socket.
 pub struct Session {
@@ -93,13 +97,24 @@ impl Session {
 
     /// The rows that a SELECT gives, in a read-only transaction.
     pub async fn rows(&self, sql: &str) -> Result<Vec<Row>, Failure> {
-        let asked = timeout(QUESTION, self.ask(sql)).await;
+        self.within_time("", sql).await
+    }
+
+    /// The same, refusing views and foreign tables where the server knows how to (since the minor releases of August 2024).
+    pub async fn rows_of_table(&self, sql: &str) -> Result<Vec<Row>, Failure> {
+        let has = self.rows(HAS_TABLES_ONLY).await?;
+        let guarded = has.first().and_then(|row| row.bool("has")) == Some(true);
+        self.within_time(if guarded { TABLES_ONLY } else { "" }, sql).await
+    }
+
+    async fn within_time(&self, limits: &str, sql: &str) -> Result<Vec<Row>, Failure> {
+        let asked = timeout(QUESTION, self.ask(limits, sql)).await;
         asked.unwrap_or_else(|_| {
             Err(Failure::new(FailureKind::TimedOut, "the server did not answer a question in time"))
         })
     }
 
-    async fn ask(&self, sql: &str) -> Result<Vec<Row>, Failure> {
+    async fn ask(&self, limits: &str, sql: &str) -> Result<Vec<Row>, Failure> {
         let client =
             self.client.as_ref().ok_or_else(|| Failure::new(FailureKind::Closed, "the connection is closed"))?;
         // A second statement could end the transaction, and with it its being read-only.
@@ -107,7 +122,7 @@ impl Session {
             return Err(Failure::new(FailureKind::Configuration, "a question is one statement"));
         }
         let look_after = if self.is_since("14") { LOOK_AFTER } else { "" };
-        let question = format!("{LIMITS}{look_after}{sql}");
+        let question = format!("{LIMITS}{look_after}{limits}{sql}");
         let answers = client.simple_query_raw(&question).await.map_err(|error| failure::of_protocol(&error))?;
         let mut answers = pin!(answers);
         let mut rows = Vec::new();
