@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use harden::attestation::State;
 use harden::facts::{Facts, Listing};
 use harden::report::{Outcome, Report, Verdict};
+use harden::target::Kind;
 use serde_json::json;
 
 use super::cli::{Ran, harden};
@@ -60,7 +61,8 @@ impl Folder {
             ("privileged", privileged.into()),
         ];
         let listing = Listing::complete(vec![subject("container", "web", &fields)]);
-        let facts: Facts = world(vec![(query("docker", "container", json!({})), listing)]);
+        let mut facts: Facts = world(vec![(query("docker", "container", json!({})), listing)]);
+        facts.targets.retain(|target| target.kind == Kind::Docker);
         std::fs::write(self.path("facts.json"), facts.to_json()).unwrap();
     }
 
@@ -133,14 +135,13 @@ fn what_counts_decides_the_exit_code() {
     let (_, report) = folder.judge("");
     assert_eq!(report.verdict, Verdict::Failed);
     assert_eq!((report.summary.fail, report.summary.statements.contradicted), (2, 1));
+    let entry = report.findings.iter().find(|entry| entry.rule == "own-tried").unwrap();
+    assert!(entry.reason.as_ref().unwrap().ends_with("own-root failed"), "{entry:?}");
     // What is not looked at in this run contradicts nothing.
     assert_eq!(only("own-tried").0, ExitCode::SUCCESS);
     let facts = folder.path("facts.json");
     let out = folder.run("check --rule own-*", &["--facts", facts.to_str().unwrap()]).out;
-    assert!(
-        out.contains("CONTRADICTED high") && out.contains("own-root failed") && out.contains("[1 contradicted]"),
-        "{out}"
-    );
+    assert!(out.contains("CONTRADICTED high") && out.contains("[1 contradicted]"), "{out}");
 }
 
 #[test]
@@ -286,16 +287,16 @@ fn assert_kept(name: &str, said: &str) {
 /// A checklist of each state, as of a fixed day.
 fn listed(folder: &Folder, format: &str, more: &str) -> Ran {
     let facts = folder.path("facts.json");
-    let words = format!("checklist --color never --format {format} --rule own-* --at 2026-06-01 {more}");
+    let words = format!("checklist --color never --format {format} --rule own-* --at 2024-06-01 {more}");
     folder.run(&words, &["--facts", facts.to_str().unwrap()])
 }
 
 #[test]
 fn checklists_are_as_they_were() {
     let folder = Folder::new();
-    ok(&folder.attest("own-tried", &["--on", "2026-05-01"]));
-    ok(&folder.attest("own-staged", &["--on", "2026-05-01", "--scope", "app:0.9"]));
-    ok(&folder.attest("own-learned", &["--on", "2026-05-01", "--until", "2026-12-01"]));
+    ok(&folder.attest("own-tried", &["--on", "2024-05-01"]));
+    ok(&folder.attest("own-staged", &["--on", "2024-05-01", "--scope", "app:0.9"]));
+    ok(&folder.attest("own-learned", &["--on", "2024-05-01", "--until", "2024-12-01"]));
     for (format, name) in [("table", "txt"), ("markdown", "md"), ("html", "html"), ("json", "json")] {
         let ran = listed(&folder, format, "");
         assert_eq!(ran.code, ExitCode::from(3), "{}", ran.err);
@@ -344,8 +345,14 @@ fn names_from_outside_stay_text_on_every_page() {
         assert!(!out.contains('\u{1b}') && !out.contains('\u{202e}'), "{format}: {out}");
         match format {
             "html" => assert!(!out.contains("<script") && out.contains("&lt;script&gt;"), "{out}"),
+            // What is no code has neither tags nor links that are not escaped.
             "markdown" => {
-                assert!(!out.contains("](http") && !out.contains("<script") && !out.contains(" **d**"), "{out}")
+                for line in out.replace("\\`", "").lines() {
+                    for plain in line.split('`').step_by(2) {
+                        let plain = plain.replace("\\<", "").replace("\\[", "");
+                        assert!(!plain.contains('<') && !plain.contains("[b"), "{line}");
+                    }
+                }
             }
             _ => {}
         }
