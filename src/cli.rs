@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::render::Color;
-use crate::rule::Severity;
+use crate::rule::{Phase, Severity};
 
 /// Audits a host, a Docker daemon and its PostgreSQL servers by declarative rules: pass or fail, with evidence, and
 /// "unknown" for what could not be seen.
@@ -52,6 +52,17 @@ Examples:
   harden check --endpoint https://app.example.org --endpoint smtp://mx.example.org
   harden check --rule 'docker-container-*' --verbose")]
     Check(Check),
+    /// Look at the targets and write down, item by item, what holds, who must act and what to do.
+    #[command(after_help = "\
+The same run as `harden check`, as a checklist to release by: every rule of the profiles with its state, by phase and \
+severity. With --phase the verdict, and with it the exit code, is that on the items of this phase; what contradicts an \
+attestation counts whatever its phase.
+
+Examples:
+  harden checklist --phase pre
+  harden checklist --profile default --profile people --format html --output checklist.html
+  harden checklist --facts facts.json --format markdown")]
+    Checklist(Checklist),
     /// Look at the targets and write down what was seen, to judge it elsewhere or later.
     Collect(Collect),
     /// State, as a person, what no machine can see: that a restore was tried, that access was reviewed.
@@ -194,8 +205,9 @@ pub struct Sources {
     pub config: Option<PathBuf>,
 }
 
+/// What is judged, by what, and as of when.
 #[derive(Debug, Args)]
-pub struct Check {
+pub struct Judging {
     #[command(flatten)]
     pub targets: Targets,
 
@@ -221,6 +233,12 @@ pub struct Check {
     /// Unknowns do not decide the exit code.
     #[arg(long, help_heading = "Judging")]
     pub allow_unknown: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    #[command(flatten)]
+    pub judging: Judging,
 
     #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Output")]
     pub format: Format,
@@ -236,6 +254,37 @@ pub struct Check {
     /// Show only the verdict.
     #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Checklist {
+    #[command(flatten)]
+    pub judging: Judging,
+
+    /// Only the items of this phase, and the verdict on them: pre (files are enough), post (needs the running service),
+    /// ongoing (bound to an age).
+    #[arg(long, value_enum, value_name = "PHASE", help_heading = "Judging")]
+    pub phase: Option<Phase>,
+
+    #[arg(long, value_enum, default_value_t = ChecklistFormat::Table, value_name = "FORMAT", help_heading = "Output")]
+    pub format: ChecklistFormat,
+
+    /// Write the checklist to this file, replaced as a whole.
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+}
+
+/// How a checklist is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ChecklistFormat {
+    /// For a person at a terminal.
+    Table,
+    /// For an issue or a wiki.
+    Markdown,
+    /// One page by itself, to read, print and archive.
+    Html,
+    /// For a program.
+    Json,
 }
 
 #[derive(Debug, Args)]
@@ -593,6 +642,7 @@ pub struct Schema {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Document {
     Report,
+    Checklist,
     Facts,
     Rule,
     Profile,

@@ -15,6 +15,7 @@
 //!    terminal and in `docs/reference`.
 
 pub mod attestation;
+pub mod checklist;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -68,6 +69,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
     };
     let result = match &cli.command {
         Command::Check(args) => commands::check::run(args, cli.color, out, err),
+        Command::Checklist(args) => commands::checklist::run(args, cli.color, out, err),
         Command::Collect(args) => commands::collect::run(args, out, err),
         Command::Attest(args) => commands::attest::run(args, out, err),
         Command::Record(args) => commands::record::run(args, out, err),

@@ -341,7 +341,7 @@ fn asked(finding: &Finding<'_>, name: &str) -> Option<String> {
 }
 
 impl Summary {
-    fn of(findings: &[Entry]) -> Self {
+    pub(crate) fn of(findings: &[Entry]) -> Self {
         let mut summary = Summary::default();
         for entry in findings {
             let severity = entry.severity.as_str().to_owned();
@@ -365,7 +365,7 @@ impl Summary {
 }
 
 impl Verdict {
-    fn of(findings: &[Entry], gate: Gate) -> Self {
+    pub(crate) fn of(findings: &[Entry], gate: Gate) -> Self {
         let decides =
             |counted| findings.iter().any(|entry| entry.counts_as() == counted && entry.severity >= gate.fail_on);
         if decides(Counted::Fail) {

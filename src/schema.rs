@@ -8,6 +8,7 @@ mod rule;
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::checklist::Checklist;
 use crate::cli::Document;
 use crate::facts::Document as FactsDocument;
 use crate::report::Report;
@@ -19,6 +20,7 @@ const EDITORS: &str = "http://json-schema.org/draft-07/schema#";
 pub fn of(document: Document) -> Json {
     match document {
         Document::Report => schemars::schema_for!(Report).to_value(),
+        Document::Checklist => schemars::schema_for!(Checklist).to_value(),
         Document::Facts => schemars::schema_for!(FactsDocument).to_value(),
         Document::Rule => rule::schema(),
         Document::Profile => profile(),
@@ -140,6 +142,13 @@ fn profile() -> Json {
             "exclude": selectors("what is not selected, whatever selects it"),
             "inputs": given_inputs(),
             "overrides": { "type": "array", "items": stated },
+            "owners": { "type": "array", "items": {
+                "type": "object",
+                "description": "who acts on these rules, in a checklist; the last that matches counts",
+                "properties": { "rules": selectors("which rules"), "owner": text() },
+                "required": ["rules", "owner"],
+                "additionalProperties": false,
+            } },
         },
         "required": ["name", "title", "about"],
         "anyOf": [{ "required": ["rules"] }, { "required": ["extends"] }],

@@ -5,18 +5,49 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::{output, setup, targets};
-use crate::cli::{Check, Format};
+use crate::cli::{Check, Format, Judging};
+use crate::config::Config;
 use crate::error::{Error, exit_code};
 use crate::facts::Facts;
 use crate::render::{Color, Style, table, width};
 use crate::report::{Gate, Report};
 use crate::rule::Severity;
+use crate::rule::library::RuleSet;
 use crate::value::time;
 
 /// Bytes of a facts document.
 const MAX_FACTS: u64 = 1 << 30;
 
+/// A run, judged.
+pub(super) struct Judged {
+    pub(super) config: Config,
+    pub(super) rules: RuleSet,
+    pub(super) gate: Gate,
+    pub(super) report: Report,
+}
+
 pub fn run(args: &Check, color: Color, out: &mut dyn Write, err: &mut dyn Write) -> Result<ExitCode, Error> {
+    let report = judge(&args.judging, err)?.report;
+    let style = Style {
+        color: color.decide(args.output.is_none() && std::io::stdout().is_terminal()),
+        width: width(),
+        verbose: args.verbose,
+        quiet: args.quiet,
+    };
+    let text = match args.format {
+        Format::Json => report.to_json(),
+        Format::Table => table::render(&report, style),
+    };
+    output::deliver(&text, args.output.as_deref(), out)?;
+    if args.output.is_some() {
+        let brief = Style { quiet: true, color: color.decide(std::io::stderr().is_terminal()), ..style };
+        err.write_all(table::render(&report, brief).as_bytes()).map_err(Error::io("write the verdict"))?;
+    }
+    Ok(ExitCode::from(exit_code(report.verdict)))
+}
+
+/// Looks, unless facts are given, and judges.
+pub(super) fn judge(args: &Judging, err: &mut dyn Write) -> Result<Judged, Error> {
     let config = setup::config(&args.selection)?;
     let rules = setup::rules(&config, &args.selection, false)?;
     setup::warn(&rules, err)?;
@@ -34,22 +65,7 @@ pub fn run(args: &Check, color: Color, out: &mut dyn Write, err: &mut dyn Write)
         allow_unknown: args.allow_unknown || config.allow_unknown.unwrap_or(false),
     };
     let report = Report::assemble(&rules.rules, &facts, &attestations, now, gate);
-    let style = Style {
-        color: color.decide(args.output.is_none() && std::io::stdout().is_terminal()),
-        width: width(),
-        verbose: args.verbose,
-        quiet: args.quiet,
-    };
-    let text = match args.format {
-        Format::Json => report.to_json(),
-        Format::Table => table::render(&report, style),
-    };
-    output::deliver(&text, args.output.as_deref(), out)?;
-    if args.output.is_some() {
-        let brief = Style { quiet: true, color: color.decide(std::io::stderr().is_terminal()), ..style };
-        err.write_all(table::render(&report, brief).as_bytes()).map_err(Error::io("write the verdict"))?;
-    }
-    Ok(ExitCode::from(exit_code(report.verdict)))
+    Ok(Judged { config, rules, gate, report })
 }
 
 /// Facts from a file, or from standard input where that is `-`.

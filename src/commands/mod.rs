@@ -2,6 +2,7 @@
 
 pub mod attest;
 pub mod check;
+pub mod checklist;
 pub mod collect;
 pub mod dsn;
 pub mod output;

@@ -80,14 +80,18 @@ pub fn configured_directories() -> Result<Vec<PathBuf>, Error> {
     config::load(default).map(|config| config.rules).map_err(Error::Files)
 }
 
+/// The names of the profiles of a run. Rules that are named need no profile to select them.
+pub fn profile_names(config: &Config, selection: &cli::Selection) -> Vec<String> {
+    match config.profiles.as_slice() {
+        [] if selection.rule.is_empty() => vec![DEFAULT_PROFILE.to_owned()],
+        names => names.to_vec(),
+    }
+}
+
 /// The rules that the configuration and the command line select, compiled with their inputs.
 pub fn rules(config: &Config, selection: &cli::Selection, cases: bool) -> Result<RuleSet, Error> {
     let library = library(config)?;
-    let names = match config.profiles.as_slice() {
-        // Rules that are named need no profile to select them.
-        [] if selection.rule.is_empty() => &[DEFAULT_PROFILE.to_owned()],
-        names => names,
-    };
+    let names = profile_names(config, selection);
     let profiles = names.iter().map(|name| profile(&library, config, name)).collect::<Result<Vec<_>, _>>()?;
     let outside = outside(config, selection)?;
     let settings = Settings { profiles: &profiles, outside: &outside };

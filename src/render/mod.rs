@@ -1,5 +1,6 @@
 //! Reports as a person or a program reads them. Each format is one file and a pure function of the report.
 
+pub mod checklist;
 pub mod page;
 pub mod table;
 

@@ -97,6 +97,8 @@ pub struct RuleSet {
     pub known: BTreeSet<String>,
     /// Those of them that a person attests.
     pub statements: BTreeSet<String>,
+    /// Who acts on rules, by id, where a profile says so.
+    pub owners: BTreeMap<String, String>,
 }
 
 impl Library {
@@ -344,6 +346,7 @@ impl Library {
         if !diagnostics.is_empty() {
             return Err(diagnostics.without_repeats());
         }
+        set.owners = owners(settings, &set.rules);
         set.notes = settler.idle();
         set.notes.extend(review::unused_packs(self, &set, settings));
         Ok(set)
@@ -378,6 +381,16 @@ impl Library {
         let has_profiles = || self.profiles.iter().any(|profile| profile.pack == text.pack);
         text.is_own() && !has_profiles() && !compile::states_override(tree)
     }
+}
+
+/// Who acts on each rule: what the last of the profiles and of their items says that is about it.
+fn owners(settings: Settings<'_>, rules: &[Rule]) -> BTreeMap<String, String> {
+    let mut owners = BTreeMap::new();
+    for owner in settings.profiles.iter().flat_map(Profile::lineage).flat_map(|profile| &profile.owners) {
+        let owned = rules.iter().filter(|rule| owner.rules.iter().any(|selector| selector.matches((*rule).into())));
+        owners.extend(owned.map(|rule| (rule.id.to_string(), owner.owner.clone())));
+    }
+    owners
 }
 
 /// The ids of the built-in rules.

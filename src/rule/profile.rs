@@ -12,7 +12,8 @@ pub use super::selector::{Facet, Pattern, Selector};
 use crate::diagnostic::{Diagnostics, Problem, Source};
 use crate::yaml::{self, Node};
 
-const KEYS: [&str; 8] = ["name", "title", "about", "extends", "rules", "exclude", "inputs", "overrides"];
+const KEYS: [&str; 9] = ["name", "title", "about", "extends", "rules", "exclude", "inputs", "overrides", "owners"];
+const OWNER_KEYS: [&str; 2] = ["rules", "owner"];
 const OVERRIDE_KEYS: [&str; 4] = ["rule", "severity", "inputs", "reason"];
 /// Profiles that one stands on, itself included.
 const MAX_LINEAGE: usize = 32;
@@ -30,11 +31,19 @@ pub struct Profile {
     pub exclude: Vec<Selector>,
     pub inputs: BTreeMap<String, Given>,
     pub overrides: Vec<Override>,
+    pub owners: Vec<Owner>,
     pub source: Source,
     /// The profiles that it stands on, each once, those that others extend first.
     pub ancestors: Vec<Arc<Profile>>,
     /// The pack that it came with, as the library counts them.
     pub(crate) pack: usize,
+}
+
+/// Who acts on the rules that one of the selectors matches.
+#[derive(Debug)]
+pub struct Owner {
+    pub rules: Vec<Selector>,
+    pub owner: String,
 }
 
 /// What a profile changes about the rules that a pattern matches, and why.
@@ -89,7 +98,8 @@ impl Profile {
 
     /// Selectors and overrides that match no rule, which are mistakes more often than plans.
     pub(crate) fn unmatched(&self, rules: &[Facet<'_>]) -> Vec<Problem> {
-        let selectors = self.rules.iter().chain(&self.exclude);
+        let owned = self.owners.iter().flat_map(|owner| &owner.rules);
+        let selectors = self.rules.iter().chain(&self.exclude).chain(owned);
         let mut problems: Vec<Problem> = selectors.flat_map(|selector| selector.unmatched(rules)).collect();
         let patterns = self.overrides.iter().map(|stated| &stated.rule);
         let idle = patterns.filter(|pattern| !rules.iter().any(|rule| pattern.matches(rule.id)));
@@ -99,7 +109,8 @@ impl Profile {
 
     /// Patterns that it takes to ask it about a rule, which is what it costs.
     pub(crate) fn cost(&self) -> usize {
-        self.rules.iter().chain(&self.exclude).map(Selector::cost).sum::<usize>() + self.overrides.len()
+        let owned = self.owners.iter().flat_map(|owner| &owner.rules);
+        self.rules.iter().chain(&self.exclude).chain(owned).map(Selector::cost).sum::<usize>() + self.overrides.len()
     }
 }
 
@@ -134,6 +145,7 @@ fn profile(reader: &Reader<'_>, root: &Node, source: &Source, stem: &str) -> Opt
     let giver = Giver::Profile(name.to_owned());
     let inputs = root.get("inputs").map(|node| inputs(reader, node, source, &giver)).unwrap_or_default();
     let overrides = root.get("overrides").map(|node| overrides(reader, node, source, &giver)).unwrap_or_default();
+    let owners = root.get("owners").map(|node| owners(reader, node)).unwrap_or_default();
     if root.get("rules").is_none() && root.get("extends").is_none() {
         let problem = Problem::new(root.span.start..root.span.start, "this profile selects no rule");
         reader.report(problem.help("add `rules:` with ids, globs or conditions, or `extends:` with other profiles"));
@@ -154,6 +166,7 @@ fn profile(reader: &Reader<'_>, root: &Node, source: &Source, stem: &str) -> Opt
         exclude,
         inputs,
         overrides,
+        owners,
         source: source.clone(),
         ancestors: Vec::new(),
         pack: 0,
@@ -209,6 +222,22 @@ fn overrides(reader: &Reader<'_>, node: &Node, source: &Source, giver: &Giver) -
         return Vec::new();
     };
     items.iter().filter_map(|item| stated(reader, item, source, giver)).collect()
+}
+
+/// Who acts on which rules.
+fn owners(reader: &Reader<'_>, node: &Node) -> Vec<Owner> {
+    let Some(items) = node.sequence() else {
+        reader.expected(node, "a list, such as `- { rules: [\"postgres-*\"], owner: DBA }`");
+        return Vec::new();
+    };
+    let owner = |item: &Node| {
+        reader.keys(item, &OWNER_KEYS, "an owner");
+        item.mapping()?;
+        let rules = reader.required(item, "rules").map(|node| Selector::read_all(reader, node));
+        let owner = reader.required(item, "owner").and_then(|node| reader.text(node));
+        Some(Owner { rules: rules?, owner: owner?.trim().to_owned() })
+    };
+    items.iter().filter_map(owner).collect()
 }
 
 fn stated(reader: &Reader<'_>, node: &Node, source: &Source, giver: &Giver) -> Option<Override> {

@@ -9,6 +9,7 @@
     reason = "tests end with a message where the program must not"
 )]
 
+mod attestation;
 mod cli;
 mod corpus;
 mod coverage;
