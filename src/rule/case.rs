@@ -93,7 +93,8 @@ impl Case {
 pub fn answer<'a>(answers: &'a [Answer], query: &Query) -> Option<&'a Listing> {
     let asked = query.with();
     let fits = |answer: &&Answer| {
-        let named = |name: &String, value| asked.get(name).is_some_and(|asked| asked == value || has_layer(asked, value));
+        let named =
+            |name: &String, value| asked.get(name).is_some_and(|asked| asked == value || has_layer(asked, value));
         answer.resource == query.resource && answer.with.iter().all(|(name, value)| named(name, value))
     };
     answers.iter().filter(fits).max_by_key(|answer| answer.with.len()).map(|answer| &answer.listing)

@@ -90,7 +90,7 @@ impl Maker<'_> {
                     let seconds = value.text().and_then(duration::parse);
                     for (seconds, off) in seconds.into_iter().flat_map(|s| [(s - DAY, "shorter"), (s + DAY, "longer")])
                     {
-                        let new = here(Some(Node::scalar(&format!("{seconds}s"), value.span.clone())));
+                        let new = here(Some(Node::scalar(format!("{seconds}s"), value.span.clone())));
                         self.add(format!("manual.valid_for: a day {off}"), &value.span, new);
                     }
                 }
