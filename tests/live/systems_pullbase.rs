@@ -214,14 +214,14 @@ fn containers_are_judged_both_ways() {
         std::fs::write(&path, header).unwrap();
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
     }
-    let mount = |writable: &str| format!("{}:/config{writable}", folder.display());
+    let (closed, open) = (format!("{}:/config:ro", folder.display()), format!("{}:/config", folder.display()));
     let (strong, data) = (format!("PULLBASE_JWT_SECRET={STRONG}"), format!("{}:/data", folder.display()));
     let sleep = ["pullbaseio/pullbase:v1.4.2", "sleep", "3600"];
     let postgres = ["-e", "PULLBASE_DB_TYPE=pg", "-e", "PULLBASE_DB_PASSWORD=vT3kq9Zr1mWx8LdY2sHb"];
     let good = [
         ["run", "-d", "--name", "pb-good", "-e", &strong, "-e", "PULLBASE_DB_SSLMODE=verify-full"].as_slice(),
         &["-e", "PULLBASE_LOG_FORMAT=json", "-e", "PULLBASE_GITHUB_APP_PRIVATE_KEY_PATH=/config/good.pem", "-v"],
-        &[&mount(":ro"), "-p", "127.0.0.1::8080"],
+        &[&closed, "-p", "127.0.0.1::8080"],
         &postgres,
         &sleep,
     ]
@@ -229,7 +229,7 @@ fn containers_are_judged_both_ways() {
     let bad = [
         ["run", "-d", "--name", "pb-bad", "-e", "PULLBASE_DB_TYPE=postgresql", "-p", "8080"].as_slice(),
         &["-e", "PULLBASE_ENV=development", "-e", "PULLBASE_CORS_ORIGINS=*", "-e", "PULLBASE_TLS_ENABLED=yes"],
-        &["-e", "PULLBASE_GITHUB_APP_PRIVATE_KEY_PATH=/config/bad.pem", "-v", &mount("")],
+        &["-e", "PULLBASE_GITHUB_APP_PRIVATE_KEY_PATH=/config/bad.pem", "-v", &open],
         &sleep,
     ]
     .concat();
