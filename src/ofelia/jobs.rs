@@ -137,7 +137,7 @@ pub fn of_labels(container: &str, labels: &BTreeMap<String, String>, own: bool) 
     let mut jobs: BTreeMap<(Kind, &str), Settings> = BTreeMap::new();
     for (label, value) in labels {
         let parts: Vec<&str> = label.split('.').collect();
-        let [_, word, name, key, ..] = parts.as_slice() else { continue };
+        let ["ofelia", word, name, key, ..] = parts.as_slice() else { continue };
         let Some(kind) = Kind::of(word) else { continue };
         if !own && matches!(kind, Kind::Local | Kind::ServiceRun) {
             continue;

@@ -27,13 +27,13 @@ pub(crate) fn trials() -> Vec<libtest_mimic::Trial> {
 }
 
 /// nginx with one configuration, on loopback ports of its own.
-struct Nginx {
+pub(crate) struct Nginx {
     child: Child,
 }
 
 impl Nginx {
     /// `http` is what stands inside of the block of that name.
-    fn start(http: &str, port: u16) -> Nginx {
+    pub(crate) fn start(http: &str, port: u16) -> Nginx {
         let dir = session().instance("nginx");
         let at = dir.display();
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -63,7 +63,7 @@ impl Drop for Nginx {
 }
 
 /// `harden <arguments>` with a configuration file that holds `endpoint` as an endpoint, and nothing else to look at.
-fn with_endpoint(endpoint: &str, arguments: &[&str]) -> Run {
+pub(crate) fn with_endpoint(endpoint: &str, arguments: &[&str]) -> Run {
     let root = Root::new();
     root.file("/harden.toml", format!("[[targets.endpoints]]\nname = \"e\"\n{endpoint}\n"), 0o644);
     let config = root.dir().join("harden.toml").display().to_string();
