@@ -51,6 +51,7 @@ mod record;
 mod sshd;
 mod support;
 mod system;
+mod systems_nursery;
 mod systems_pullbase;
 mod tls;
 mod units;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         host::trials(),
         exposure::trials(),
         system::trials(),
+        systems_nursery::trials(),
         systems_pullbase::trials(),
         firewall::trials(),
         host_rules::trials(),
