@@ -23,7 +23,8 @@ const TARGET_KEYS: [&str; 6] = ["root", "docker", "postgres", "endpoints", "comp
 const MANIFESTS_KEYS: [&str; 2] = ["name", "files"];
 const COMPOSE_KEYS: [&str; 5] = ["name", "files", "env_files", "profiles", "own_env"];
 const POSTGRES_KEYS: [&str; 2] = ["name", "dsn"];
-const ENDPOINT_KEYS: [&str; 8] = ["name", "url", "connect", "ca", "server_name", "origins", "headers", "insecure"];
+const ENDPOINT_KEYS: [&str; 10] =
+    ["name", "url", "connect", "ca", "server_name", "origins", "headers", "insecure", "admitted", "control"];
 /// What the requests themselves decide.
 const OWN_HEADERS: [&str; 7] =
     ["host", "origin", "connection", "content-length", "transfer-encoding", "access-control-request-method", "te"];
@@ -85,13 +86,28 @@ pub struct Endpoint {
     pub headers: Vec<(String, String)>,
     /// Whether HTTP is spoken with whoever answers.
     pub insecure: bool,
+    /// Whether it is meant to take connections from where harden runs.
+    pub admitted: Option<bool>,
+    /// A server that takes connections from everywhere.
+    pub control: Option<Via>,
 }
 
 impl Endpoint {
     /// An endpoint of which nothing is said but where it is.
     pub fn new(name: Option<String>, url: Address) -> Self {
         let (origins, headers) = (Vec::new(), Vec::new());
-        Endpoint { name, url, connect: None, ca: None, server_name: None, origins, headers, insecure: false }
+        Endpoint {
+            name,
+            url,
+            connect: None,
+            ca: None,
+            server_name: None,
+            origins,
+            headers,
+            insecure: false,
+            admitted: None,
+            control: None,
+        }
     }
 }
 
@@ -274,7 +290,15 @@ fn endpoint(reader: &Reader<'_>, node: &Node, base: &Path) -> Option<Endpoint> {
         origins: node.get("origins").map(|value| origins(reader, value)).unwrap_or_default(),
         headers: node.get("headers").map(|value| headers(reader, value, base)).unwrap_or_default(),
         insecure: node.get("insecure").is_some_and(|value| insecure(reader, value, node)),
+        admitted: node.get("admitted").and_then(|value| reader.word(value, &TRUTH, "truth value")),
+        control: node.get("control").and_then(|value| checked(reader, value, control)),
     })
+}
+
+/// A server with its port.
+fn control(text: &str) -> Result<Via, String> {
+    let via = Via::parse(text)?;
+    if via.port.is_some() { Ok(via) } else { Err("no server: it has no port (`host:443`)".to_owned()) }
 }
 
 /// Origins exactly as browsers send them, since they are compared so.
@@ -411,13 +435,15 @@ mod tests {
         assert_eq!(config.endpoints[0], Endpoint::new(None, Address::parse("https://a.example/").unwrap()));
         let config = read(
             "[[targets.endpoints]]\nurl = \"https://a.example/\"\nconnect = \"127.0.0.1:8443\"\nca = \"ca.pem\"\n\
-             server_name = \"b.example\"\norigins = [\"https://c.example\"]\n\
+             server_name = \"b.example\"\norigins = [\"https://c.example\"]\nadmitted = false\ncontrol = \"d.example:443\"\n\
              headers = { Authorization = \"env:TOKEN\", Cookie = \"file:cookie\" }\n",
         )
         .unwrap();
         let endpoint = &config.endpoints[0];
         assert_eq!(endpoint.connect, Some(Via { host: "127.0.0.1".into(), port: Some(8443) }));
         assert_eq!(endpoint.ca.as_deref(), Some(Path::new("/etc/harden/ca.pem")));
+        assert_eq!(endpoint.admitted, Some(false));
+        assert_eq!(endpoint.control, Some(Via { host: "d.example".into(), port: Some(443) }));
         let headers = [("Authorization", "env:TOKEN"), ("Cookie", "file:/etc/harden/cookie")];
         assert_eq!(endpoint.headers, headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }

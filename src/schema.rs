@@ -223,6 +223,8 @@ fn config() -> Json {
                     "description": "HTTP headers to send; where their values stand: env:NAME or file:PATH",
                 },
                 "insecure": { "type": "boolean", "description": "speak HTTP with whoever answers, whatever its certificate" },
+                "admitted": { "type": "boolean", "description": "whether it is meant to take connections from where harden runs" },
+                "control": { "type": "string", "description": "host:port of a server that takes connections from everywhere: where that answers and this one is silent, it is not the network" },
             },
             "required": ["url"],
             "additionalProperties": false,

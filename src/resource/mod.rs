@@ -18,6 +18,8 @@ mod files;
 mod firewall;
 mod group;
 pub(crate) mod hba_rules;
+mod hcloud_firewall;
+mod hcloud_server;
 mod host;
 mod http;
 mod image;
@@ -27,6 +29,7 @@ mod mounted;
 mod nginx;
 mod ofelia;
 mod ofelia_job;
+mod openbao;
 mod openssh;
 mod pg;
 mod pg_access;
@@ -38,6 +41,8 @@ mod pg_session;
 mod pg_setting;
 mod private_key;
 mod process;
+mod pulumi_resource;
+mod pulumi_state;
 mod sensitive;
 mod setting;
 mod shell_assignment;
@@ -45,6 +50,7 @@ mod sqlite;
 mod sshd;
 mod sshd_setting;
 mod sysctl;
+mod tcp;
 mod tls;
 mod unit;
 mod user;
@@ -144,6 +150,8 @@ pub static ALL: &[&Resource] = &[
     &file::FILE,
     &firewall::FIREWALL,
     &group::GROUP,
+    &hcloud_firewall::HCLOUD_FIREWALL,
+    &hcloud_server::HCLOUD_SERVER,
     &host::HOST,
     &http::HTTP,
     &image::IMAGE,
@@ -152,6 +160,7 @@ pub static ALL: &[&Resource] = &[
     &nginx::NGINX,
     &ofelia::OFELIA,
     &ofelia_job::OFELIA_JOB,
+    &openbao::OPENBAO,
     &pg_access::PG_ACCESS,
     &pg_database::PG_DATABASE,
     &pg_hba::PG_HBA,
@@ -161,12 +170,14 @@ pub static ALL: &[&Resource] = &[
     &pg_setting::PG_SETTING,
     &private_key::PRIVATE_KEY,
     &process::PROCESS,
+    &pulumi_resource::PULUMI_RESOURCE,
     &setting::SETTING,
     &shell_assignment::SHELL_ASSIGNMENT,
     &sqlite::SQLITE,
     &sshd::SSHD,
     &sshd_setting::SSHD_SETTING,
     &sysctl::SYSCTL,
+    &tcp::TCP,
     &tls::TLS,
     &unit::UNIT,
     &user::USER,

@@ -63,7 +63,7 @@ const HARMLESS_ENDS: [&str; 24] = [
     "_DOMAIN",
     "_SAMESITE",
 ];
-const HARMLESS_NAMES: [&str; 2] = ["PWD", "OLDPWD"];
+const HARMLESS_NAMES: [&str; 3] = ["PWD", "OLDPWD", "SECRETSPROVIDER"];
 
 /// What a name speaks about when it allows that there is no secret.
 const ALLOWED_EMPTY: &str = "ALLOW_EMPTY";
@@ -97,7 +97,7 @@ fn folded(name: &str) -> String {
 }
 
 /// Whether the value gives itself away: a private key, a connection string with a password.
-fn is_secret_text(text: &str) -> bool {
+pub(super) fn is_secret_text(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     text.contains("PRIVATE KEY-----")
         || ["password=", "passwd=", "pwd=", "secret=", "token=", "password ="].iter().any(|mark| lower.contains(mark))

@@ -50,6 +50,10 @@ pub struct Options {
     pub headers: Vec<(String, SecretString)>,
     /// Whether HTTP is spoken with whoever answers, whatever certificate is shown.
     pub insecure: bool,
+    /// Whether it is meant to take connections from where harden runs; `None` when nobody said so.
+    pub admitted: Option<bool>,
+    /// A server that takes connections from everywhere, with its port.
+    pub control: Option<Via>,
 }
 
 /// Where to connect instead of the host that a URL names.
@@ -178,6 +182,19 @@ impl Endpoint {
             read.await.unwrap_or_else(|_| Err(Reason::new("the trusted certificates could not be read")))
         };
         self.roots.get_or_init(read).await.as_deref().map_err(Clone::clone)
+    }
+
+    /// Whether it is meant to take connections from where harden runs.
+    pub fn admitted(&self) -> Option<bool> {
+        self.options.admitted
+    }
+
+    /// Whether the server that is named as `control` takes a connection; `None` when none is.
+    pub async fn reach_control(&self) -> Option<Result<(), Failure>> {
+        let control = self.options.control.as_ref()?;
+        let limit = CONNECT_LIMIT.min(self.limit);
+        let server = (control.host.as_str(), control.port.unwrap_or_default());
+        Some(within(limit, TcpStream::connect(server)).await.map(drop))
     }
 
     /// Connects and hangs up.

@@ -52,6 +52,7 @@ mod sshd;
 mod support;
 mod system;
 mod systems_ofelia;
+mod systems_nursery;
 mod systems_pullbase;
 mod tls;
 mod units;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         exposure::trials(),
         system::trials(),
         systems_ofelia::trials(),
+        systems_nursery::trials(),
         systems_pullbase::trials(),
         firewall::trials(),
         host_rules::trials(),

@@ -43,6 +43,10 @@ impl Look<'_> {
         for (endpoint, reached) in endpoints.into_iter().zip(reached) {
             let (name, address) = (endpoint.name().to_owned(), endpoint.address().to_string());
             let (access, door) = match reached {
+                // Nobody is expected to get through to it: that it is silent is an answer.
+                Err(_) if endpoint.admitted() == Some(false) => {
+                    (Access::Audited, Some(Door::Endpoint(Box::new(endpoint))))
+                }
                 Ok(()) => (Access::Audited, Some(Door::Endpoint(Box::new(endpoint)))),
                 Err(failure) => (Access::Unreachable(failure.to_string()), None),
             };
@@ -81,7 +85,8 @@ impl Look<'_> {
         );
         let places = places.entry(server).or_insert_with(|| Arc::new(Semaphore::new(MAX_CONNECTIONS)));
         let (connect, ca, server_name, origins) = (named.connect, named.ca, named.server_name, named.origins);
-        let options = Options { connect, ca, server_name, origins, headers, insecure: named.insecure };
+        let (insecure, admitted, control) = (named.insecure, named.admitted, named.control);
+        let options = Options { connect, ca, server_name, origins, headers, insecure, admitted, control };
         Ok(Endpoint::new(name, named.url, options, self.limit, Arc::clone(&self.salt), Arc::clone(places)))
     }
 }
