@@ -208,7 +208,7 @@ async fn endpoint_anchors(endpoint: &Endpoint) -> Result<Anchors, Reason> {
 fn list(host: &Host, with: &With) -> Listing {
     let relations = Relations::new(host, with, time::now());
     files::list(host, text(with, "path"), |_, path, bytes| {
-        content(&read_certificates(bytes), &files::show(path), &relations)
+        content(&read_certificates(bytes), &files::show(path), None, &relations)
     })
 }
 
@@ -282,7 +282,8 @@ fn anchors(host: &Host, path: Option<&str>) -> Result<Anchors, Reason> {
     Anchors::read(&bytes).map_err(|error| Reason::new(format!("the trusted certificates: {error}")))
 }
 
-fn content(bundle: &Bundle, place: &str, relations: &Relations) -> Content {
+/// The certificates of what a person calls `place`; `origin` says where it was read, when that is another thing.
+fn content(bundle: &Bundle, place: &str, origin: Option<&str>, relations: &Relations) -> Content {
     let more = bundle.incompleteness().map(|what| Reason::new(format!("{place}: {what}")));
     if bundle.certificates.is_empty() {
         return match more {
@@ -293,7 +294,8 @@ fn content(bundle: &Bundle, place: &str, relations: &Relations) -> Content {
     let many = bundle.certificates.len() > 1;
     let subjects = bundle.certificates.iter().enumerate().map(|(i, entry)| {
         let name = if many { format!("{place}#{}", i + 1) } else { place.to_owned() };
-        let origin = entry.line.map_or_else(|| place.to_owned(), |line| format!("{place}:{line}"));
+        let in_file = || entry.line.map_or_else(|| place.to_owned(), |line| format!("{place}:{line}"));
+        let origin = origin.map_or_else(in_file, str::to_owned);
         let mut subject = Subject::new(&CERTIFICATE, name, origin, Basis::Declared);
         facts(&mut subject, &entry.certificate, place, i + 1);
         related(&mut subject, bundle, &entry.certificate, i == 0, relations);

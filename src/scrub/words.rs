@@ -35,11 +35,16 @@ pub(super) const NAMES: &[&str] = &[
     "postgresql alpine debian ubuntu busybox scratch hello-world httpd caddy traefik envoy mongo mongo-express valkey \
      rabbitmq kafka zookeeper opensearch loki alertmanager python ruby php golang java openjdk eclipse-temurin tomcat jetty \
      wordpress ghost gitea registry minio keycloak pgbouncer pgadmin pgadmin4 adminer portainer watchtower cadvisor \
-     timescaledb postgis bitnami fedora centos rockylinux almalinux amazonlinux docker-socket-proxy",
+     pulumi console service migrations timescaledb postgis bitnami fedora centos rockylinux almalinux amazonlinux docker-socket-proxy",
 ];
 
 /// Words of paths, settings, variables and programs.
 pub(super) const WORDS: &[&str] = &[
+    // Settings of the stacks that install Pulumi Cloud.
+    "licensekey aggridlicensekey apitlskey apitlscert consoletlskey consoletlscert samlcertprivatekey samlcertpublickey \
+     smtppassword recaptchasecretkey dbuserpassword dbpassword storagesecretkey localkeysvalue encryptionkey \
+     opensearchpassword imageregistryaccesstoken kubeconfig github_oauth_secret ingressallowlist whitelistcidrblocks \
+     whitelistcideblocks apidomain acmcertificatearn adminpassword",
     // Directories of hier(7), and files that programs look for below them.
     "bin boot dev etc home lib lib32 lib64 libexec media mnt opt proc root run sbin srv sys tmp usr var local share cache \
      spool log lock mail www html data main conf config include src games include cgi doc man info locale backups backup \

@@ -39,7 +39,7 @@ pub(super) async fn list(door: &Door, with: &With) -> Listing {
     let mut relations = relations(door, with).await;
     let mut subjects = Vec::new();
     for environment in &seen {
-        let place = format!("{} {name}", origin(environment, name));
+        let place = format!("{} {name}", environment.owner);
         if !key_name.is_empty() {
             relations.key = key(material(door, environment, key_name).await, key_name);
         }
@@ -47,7 +47,7 @@ pub(super) async fn list(door: &Door, with: &With) -> Listing {
             Material::Unset => None,
             Material::Missing => Some(Reason::new(format!("{place}: names a file that does not exist"))),
             Material::Unseen(reason) => Some(Reason { text: format!("{name}: {}", reason.text).into(), ..reason }),
-            Material::Bytes(bytes) => match content(&super::read_certificates(&bytes), &place, &relations) {
+            Material::Bytes(bytes) => match content(&super::read_certificates(&bytes), &place, Some(origin(environment, name)), &relations) {
                 Content::Subjects(seen, unseen) => {
                     subjects.extend(seen);
                     unseen
