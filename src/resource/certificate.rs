@@ -260,7 +260,7 @@ impl Relations {
     }
 }
 
-fn read_key(host: &Host, path: &str) -> Result<PrivateKey, Observed> {
+pub(super) fn read_key(host: &Host, path: &str) -> Result<PrivateKey, Observed> {
     let bytes = match host.read(Path::new(path), 1 << 20) {
         Ok(bytes) => bytes,
         Err(Trouble::Absent) => return Err(Observed::Absent),

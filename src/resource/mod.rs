@@ -28,6 +28,7 @@ mod pg;
 mod pg_access;
 mod pg_database;
 mod pg_hba;
+mod pg_privilege;
 mod pg_role;
 mod pg_session;
 mod pg_setting;
@@ -145,6 +146,7 @@ pub static ALL: &[&Resource] = &[
     &pg_access::PG_ACCESS,
     &pg_database::PG_DATABASE,
     &pg_hba::PG_HBA,
+    &pg_privilege::PG_PRIVILEGE,
     &pg_role::PG_ROLE,
     &pg_session::PG_SESSION,
     &pg_setting::PG_SETTING,

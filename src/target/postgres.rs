@@ -233,7 +233,7 @@ fn identifier(name: &str) -> String {
 }
 
 /// A text for SQL in a form in which no character can end it.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
     format!("convert_from(decode('{hex}', 'hex'), 'UTF8')")
 }

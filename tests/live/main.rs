@@ -51,6 +51,7 @@ mod record;
 mod sshd;
 mod support;
 mod system;
+mod systems_situation;
 mod tls;
 mod units;
 mod x509;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         host::trials(),
         exposure::trials(),
         system::trials(),
+        systems_situation::trials(),
         firewall::trials(),
         host_rules::trials(),
         docker::trials(),
