@@ -140,6 +140,12 @@ pub struct Targets {
     #[arg(long, value_name = "DSN", help_heading = "Targets")]
     pub postgres: Vec<String>,
 
+    /// The postgresql.conf of a server that is not asked, by its path on the host or below `--root`; with its included
+    /// files, postgresql.auto.conf and pg_hba.conf. May be given more than once; with `--root` those in the usual places
+    /// are found
+    #[arg(long, value_name = "FILE", help_heading = "Targets")]
+    pub postgres_files: Vec<String>,
+
     /// A server on the network, as `https://host`, `tls://host:port`, `postgres://host`, `smtp://host` …, or `NAME=` before
     /// it. harden connects to it without logging in. May be given more than once.
     #[arg(long, value_name = "URL", help_heading = "Targets")]
@@ -215,7 +221,7 @@ pub struct Judging {
     pub selection: Selection,
 
     /// Judge these collected facts instead of looking; `-` for standard input.
-    #[arg(long, value_name = "FILE", help_heading = "Judging", conflicts_with_all = ["root", "docker", "docker_cert_path", "postgres", "endpoint"])]
+    #[arg(long, value_name = "FILE", help_heading = "Judging", conflicts_with_all = ["root", "docker", "docker_cert_path", "postgres", "postgres_files", "endpoint"])]
     pub facts: Option<PathBuf>,
 
     /// Judge as of this time (RFC 3339 or a date) instead of now: what will have expired by then?
@@ -380,7 +386,7 @@ pub struct Record {
 
     /// Take these collected facts instead of looking; `-` for standard input. With --rule or --profile only what those
     /// rules ask is kept.
-    #[arg(long, value_name = "FILE", help_heading = "Targets", conflicts_with_all = ["root", "docker", "docker_cert_path", "postgres", "endpoint", "timeout", "total_timeout"])]
+    #[arg(long, value_name = "FILE", help_heading = "Targets", conflicts_with_all = ["root", "docker", "docker_cert_path", "postgres", "postgres_files", "endpoint", "timeout", "total_timeout"])]
     pub facts: Option<PathBuf>,
 
     #[arg(long, value_enum, default_value_t = RecordFormat::Facts, value_name = "FORMAT", help_heading = "Output")]

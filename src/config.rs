@@ -19,7 +19,7 @@ use crate::yaml::{Key, Kind, MAX_BYTES, Node};
 
 const KEYS: [&str; 9] =
     ["profiles", "rules", "attestations", "fail_on", "allow_unknown", "timeout", "total_timeout", "inputs", "targets"];
-const TARGET_KEYS: [&str; 6] = ["root", "docker", "postgres", "endpoints", "compose", "manifests"];
+const TARGET_KEYS: [&str; 7] = ["root", "docker", "postgres", "postgres_files", "endpoints", "compose", "manifests"];
 const MANIFESTS_KEYS: [&str; 2] = ["name", "files"];
 const COMPOSE_KEYS: [&str; 5] = ["name", "files", "env_files", "profiles", "own_env"];
 const POSTGRES_KEYS: [&str; 2] = ["name", "dsn"];
@@ -54,6 +54,8 @@ pub struct Config {
     pub docker: Option<String>,
     /// Names, where given, and connection strings or where to find them.
     pub postgres: Vec<(Option<String>, String)>,
+    /// Main configuration files of servers, by their paths below the root.
+    pub postgres_files: Vec<String>,
     pub endpoints: Vec<Endpoint>,
     pub compose: Vec<Compose>,
     /// Sets of Kubernetes manifests: a name, where given, and files or directories.
@@ -235,6 +237,10 @@ fn targets(reader: &Reader<'_>, node: &Node, base: &Path, config: &mut Config) {
             "postgres" => match value.sequence() {
                 Some(items) => config.postgres.extend(items.iter().filter_map(|item| postgres(reader, item))),
                 None => config.postgres.extend(postgres(reader, value)),
+            },
+            "postgres_files" => match value.sequence() {
+                Some(_) => config.postgres_files.extend(reader.texts(value)),
+                None => config.postgres_files.extend(reader.text(value).map(str::to_owned)),
             },
             "endpoints" => match value.sequence() {
                 Some(items) => config.endpoints.extend(items.iter().filter_map(|item| endpoint(reader, item, base))),

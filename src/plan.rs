@@ -57,12 +57,13 @@ impl<'f> Expansion<'f> {
 pub fn combinations<'f>(rule: &Rule, targets: &'f [Target]) -> Vec<Targets<'f>> {
     let kinds: BTreeSet<Kind> = rule.selections().iter().flat_map(|selection| kinds(selection)).collect();
     let mut combinations = vec![Targets::new()];
-    let asks_daemon = kinds.contains(&Kind::Docker);
+    let (asks_daemon, asks_server) = (kinds.contains(&Kind::Docker), kinds.contains(&Kind::Postgres));
     for kind in kinds {
         let of_kind = match kind {
-            Kind::Containers if !asks_daemon => tellers(targets),
+            Kind::Containers if !asks_daemon => tellers(targets, [Kind::Docker, Kind::Manifest]),
+            Kind::Cluster if !asks_server => tellers(targets, [Kind::Postgres, Kind::PostgresFiles]),
             // The daemon that is asked for itself tells of its containers too: see `of_kind`.
-            Kind::Containers => continue,
+            Kind::Containers | Kind::Cluster => continue,
             kind => targets.iter().filter(|target| target.kind == kind).collect(),
         };
         if of_kind.is_empty() {
@@ -78,9 +79,10 @@ pub fn combinations<'f>(rule: &Rule, targets: &'f [Target]) -> Vec<Targets<'f>> 
     combinations
 }
 
-/// The targets that tell of containers: daemons and manifests. A daemon that is not there has nothing to add to manifests.
-fn tellers(targets: &[Target]) -> Vec<&Target> {
-    let tells = |target: &&Target| matches!(target.kind, Kind::Docker | Kind::Manifest);
+/// The targets of two kinds that tell of the same: daemons and manifests, servers and their files. A daemon or server that
+/// is not there has nothing to add to files.
+fn tellers(targets: &[Target], kinds: [Kind; 2]) -> Vec<&Target> {
+    let tells = |target: &&Target| kinds.contains(&target.kind);
     let all: Vec<&Target> = targets.iter().filter(tells).collect();
     let present: Vec<&Target> =
         all.iter().copied().filter(|target| !matches!(target.access, Access::Absent(_))).collect();
@@ -91,6 +93,7 @@ fn tellers(targets: &[Target]) -> Vec<&Target> {
 pub fn of_kind<'f>(targets: &Targets<'f>, kind: Kind) -> Option<&'f Target> {
     match (targets.get(&kind), kind) {
         (None, Kind::Containers) => targets.get(&Kind::Docker).copied(),
+        (None, Kind::Cluster) => targets.get(&Kind::Postgres).copied(),
         (target, _) => target.copied(),
     }
 }

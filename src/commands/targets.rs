@@ -20,6 +20,7 @@ use crate::target::docker::{Docker, DockerAddress, Reach, from_environment};
 use crate::target::host::Host;
 use crate::target::manifest::{Manifest, Source, compose_files, manifest_files};
 use crate::target::postgres::Postgres;
+use crate::target::postgres_files::{PostgresFiles, USUAL};
 use crate::target::process::Process;
 use crate::target::{Door, Kind};
 use crate::value::Reason;
@@ -101,6 +102,7 @@ impl Look<'_> {
         self.host(&mut opened)?;
         self.docker(&mut opened).await?;
         self.postgres(&mut opened, err).await?;
+        self.postgres_files(&mut opened)?;
         self.endpoints(&mut opened).await?;
         opened.introduce_host();
         let mut facts = Facts { started: now, targets: opened.targets, ..Facts::default() };
@@ -254,6 +256,37 @@ impl Look<'_> {
         Ok(())
     }
 
+    /// The configurations that were named, or that a root directory has in their usual places.
+    fn postgres_files(&self, opened: &mut Opened) -> Result<(), Error> {
+        let named =
+            [&self.args.postgres_files, &self.config.postgres_files].into_iter().find(|files| !files.is_empty());
+        let root = self.root().map_or(Path::new("/"), PathBuf::as_path);
+        let open = || {
+            Host::open(root, Arc::clone(&self.salt))
+                .map_err(|error| Error::usage(format!("{} cannot be audited as a root: {error}", root.display())))
+        };
+        let files = match named {
+            Some(named) => named.clone(),
+            None if self.root().is_some() && opened.asks_no_server() => {
+                let host = open()?;
+                let found = USUAL.iter().filter_map(|pattern| host.find(pattern).ok()).flat_map(|found| found.paths);
+                found.map(|path| path.display().to_string()).collect()
+            }
+            None => Vec::new(),
+        };
+        for config in files {
+            if !config.starts_with('/') {
+                let error = Error::usage(format!("`{config}` is not an absolute path"));
+                return Err(error.help("name it from the root on: /etc/postgresql/15/main/postgresql.conf"));
+            }
+            let name = opened.free_name("postgres-files");
+            let door = PostgresFiles { name: name.clone(), host: open()?, config: config.clone() };
+            let door = Door::PostgresFiles(Box::new(door));
+            opened.add(&name, Kind::PostgresFiles, config, Access::Audited, Some(door));
+        }
+        Ok(())
+    }
+
     /// What the environment says, else a socket in its usual place.
     async fn look_for_postgres(&self, opened: &mut Opened) -> Result<(), Error> {
         let set = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
@@ -362,6 +395,12 @@ impl Opened {
         let taken = |name: &str| self.targets.iter().any(|target| target.name == name);
         let numbered = std::iter::once(name.to_owned()).chain((2..).map(|number| format!("{name}-{number}")));
         numbered.into_iter().find(|name| !taken(name)).unwrap_or_else(|| name.to_owned())
+    }
+
+    /// Whether no PostgreSQL server was named or found.
+    fn asks_no_server(&self) -> bool {
+        let servers = self.targets.iter().filter(|target| target.kind == Kind::Postgres);
+        servers.into_iter().all(|target| matches!(target.access, Access::Absent(_)))
     }
 
     fn absent(&mut self, kind: Kind, why: &str) {

@@ -2,6 +2,7 @@
 //! none touches the file system: what a file includes is handed to it (`source`).
 
 pub mod accounts;
+pub mod commands;
 pub mod debian;
 pub mod dotenv;
 mod hcl;
@@ -13,6 +14,7 @@ pub mod nginx;
 pub mod node;
 mod postgresql;
 pub mod reference;
+
 pub mod source;
 pub mod sysctl;
 mod tree;

@@ -76,6 +76,11 @@ impl Net {
         Self { family, value: address & mask, mask }
     }
 
+    /// Whether it is every address of its family.
+    pub fn is_everything(&self) -> bool {
+        self.mask == 0
+    }
+
     /// Whether the server's comparison accepts this address.
     pub fn contains(&self, address: IpAddr) -> bool {
         Family::of(address) == self.family && bits(address) & self.mask == self.value

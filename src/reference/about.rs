@@ -163,6 +163,8 @@ fn target(kind: Kind) -> &'static str {
         Kind::Postgres => "a PostgreSQL server",
         Kind::Endpoint => "an endpoint",
         Kind::Manifest => "a Compose project or Kubernetes manifests",
+        Kind::PostgresFiles => "the configuration files of a PostgreSQL server",
+        Kind::Cluster => "a PostgreSQL server, or its configuration files",
         Kind::Containers => "a Docker daemon, a Compose project or Kubernetes manifests",
     }
 }

@@ -247,7 +247,7 @@ fn given<'w>(with: &'w With, name: &str) -> Option<&'w str> {
     Some(text(with, name)).filter(|value| !value.is_empty())
 }
 
-fn read_key(host: &Host, path: &str) -> Result<PrivateKey, Observed> {
+pub(super) fn read_key(host: &Host, path: &str) -> Result<PrivateKey, Observed> {
     let bytes = match host.read(Path::new(path), 1 << 20) {
         Ok(bytes) => bytes,
         Err(Trouble::Absent) => return Err(Observed::Absent),

@@ -66,7 +66,7 @@ async fn observe(door: &Door, with: &With) -> Listing {
     let docker = match door {
         Door::Docker(docker) => docker,
         Door::Manifest(manifest) => return declared::list(manifest, with).await,
-        Door::Host(_) | Door::Postgres(_) | Door::Endpoint(_) => {
+        Door::Host(_) | Door::Postgres(_) | Door::PostgresFiles(_) | Door::Endpoint(_) => {
             return Listing::failed(Reason::new("containers are read from a daemon or a manifest"));
         }
     };

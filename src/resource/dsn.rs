@@ -1,19 +1,22 @@
 //! `dsn`: a PostgreSQL connection string and what it means for the client that uses it.
 
+mod crontab;
+mod identity;
+mod invocations;
+mod meaning;
+
 use std::path::Path;
 
 use super::{Accepts, Field, Param, Resource, With, field, text};
-use crate::dsn::{
-    CaSource, Client, Conninfo, DsnError, DsnErrorKind, Effective, Fact, Resolved, Surroundings, Transport, Verified,
-    effective, redacted, resolve,
-};
+use crate::dsn::Client;
 use crate::facts::{Basis, Listing, Subject};
 use crate::target::Door;
-use crate::target::host::{Host, Trouble};
-use crate::value::secret::Salt;
-use crate::value::types::{Dialect, word};
+use crate::target::host::Trouble;
+use crate::value::types::Dialect;
 use crate::value::vocabulary::{SSLMODE, Vocabulary};
-use crate::value::{Observed, Reason, Secret, Type, Value};
+use crate::value::{Observed, Reason, Type, Value};
+use invocations::{Invocation, Wanted};
+use meaning::{Elsewhere, judge};
 
 const BOOL: Type = Type::Bool(Dialect::Plain);
 static TEXT: Type = Type::Text;
@@ -28,6 +31,42 @@ const FIELDS: &[Field] = &[
     field("valid", BOOL, "", "whether the client accepts the string"),
     field("error", Type::Text, "", "why it does not; absent when it does"),
     field("redacted", Type::Text, "", "the string with every secret taken out"),
+    field(
+        "scheme",
+        Type::Text,
+        "",
+        "`postgres`, `postgresql`, `sqlite` …; `keyword` for `name=value …`; absent for neither",
+    ),
+    field(
+        "path",
+        Type::Text,
+        "",
+        "the file that it stands in, by its name as it was read; absent for a process and a container",
+    ),
+    field(
+        "arguments",
+        TEXTS,
+        "",
+        "of a program's call: what the program is called with, without its name; secrets are `***`; absent otherwise",
+    ),
+    field(
+        "in_arguments",
+        BOOL,
+        "",
+        "whether it stands in a command line, which every user of the machine can read while the program runs",
+    ),
+    field(
+        "others",
+        Type::Integer,
+        "",
+        "of a program's call: how many of the other calls that were seen have another first argument; absent otherwise",
+    ),
+    field(
+        "shared_with",
+        TEXTS,
+        "user",
+        "of a program's call: the first arguments of those among them that log in as the same role; absent otherwise",
+    ),
     field("transport", Type::Word(&TRANSPORT), "host", "unix sockets, TCP, or some hosts of each"),
     field("hosts", TEXTS, "host", "host:port or socket directory, in the order they are tried"),
     field("user", Type::Text, "user", "the role; absent when the string does not say"),
@@ -49,6 +88,18 @@ const FIELDS: &[Field] = &[
     field("root_certificate", Type::Text, "sslrootcert", "the CA file that counts; absent without one"),
     field("client_certificate", Type::Text, "sslcert", "the client certificate's file; absent without one"),
     field("client_key", Type::Text, "sslkey", "its key's file; absent without one"),
+    field(
+        "client_key_matches",
+        BOOL,
+        "sslkey",
+        "whether that key belongs to that certificate; absent when either is not named or not there",
+    ),
+    field(
+        "client_certificate_is_user",
+        BOOL,
+        "sslcert",
+        "whether its common name is the role, as the server asks unless pg_ident.conf maps it; absent when there is none",
+    ),
     field("has_password", BOOL, "password", "whether a password stands in the string itself"),
     field("password", Type::Secret, "password", "that password; absent when there is none"),
     field("password_is_user", BOOL, "password", "whether the password is the role's name; absent when there is none"),
@@ -71,7 +122,8 @@ pub(super) static DSN: Resource = Resource {
             name: "of",
             accepts: Accepts::Text,
             required: false,
-            about: "with `env`: whose variable it is, as for the env resource",
+            about: "with `env`: whose variable it is, as for the env resource; or `program:NAME`: every call of that program by a \
+                    running process, a service of systemd, a line of cron, or a command that one gives to a shell",
         },
         Param {
             name: "file",
@@ -84,6 +136,12 @@ pub(super) static DSN: Resource = Resource {
             accepts: Accepts::Text,
             required: false,
             about: "the string itself, without a password",
+        },
+        Param {
+            name: "option",
+            accepts: Accepts::Text,
+            required: false,
+            about: "with `of: program:NAME`: the option that holds it, `--db`; the variable counts where it is not given",
         },
         Param {
             name: "client",
@@ -102,43 +160,141 @@ pub(super) static DSN: Resource = Resource {
 struct Found {
     origin: String,
     basis: Basis,
+    path: Option<String>,
+    /// Of a call of a program.
+    arguments: Option<Vec<String>>,
+    in_arguments: bool,
     text: Result<String, Reason>,
 }
 
-async fn observe(door: &Door, with: &With) -> Listing {
-    let given = |name: &str| Some(text(with, name)).filter(|value| !value.is_empty());
-    let found = match (given("env"), given("file"), given("value")) {
-        (Some(name), None, None) => match super::env::values(door, text(with, "of"), name).await {
-            Ok(owners) => owners
-                .into_iter()
-                .map(|owned| Found { origin: owned.origin, basis: owned.basis, text: owned.value })
-                .collect(),
-            Err(listing) => return listing,
-        },
-        (None, Some(path), None) => match from_file(door, path).await {
-            Ok(found) => vec![found],
-            Err(listing) => return listing,
-        },
-        (None, None, Some(value)) => {
-            vec![Found { origin: "the rule".to_owned(), basis: Basis::Declared, text: Ok(value.to_owned()) }]
+impl Found {
+    fn new(origin: String, basis: Basis, text: Result<String, Reason>) -> Self {
+        Found { origin, basis, path: None, arguments: None, in_arguments: false, text }
+    }
+}
+
+impl From<Invocation> for Found {
+    fn from(call: Invocation) -> Self {
+        Found {
+            origin: call.origin,
+            basis: call.basis,
+            path: call.path,
+            arguments: Some(call.arguments),
+            in_arguments: call.in_arguments,
+            text: call.value,
         }
-        _ => return Listing::failed(Reason::new("the rule gives more or less than one of `env`, `file` and `value`")),
+    }
+}
+
+async fn observe(door: &Door, with: &With) -> Listing {
+    let (found, mut more) = match find(door, with).await {
+        Ok(found) => found,
+        Err(listing) => return listing,
     };
     let client =
         Client::ALL.into_iter().find(|client| client.as_str() == text(with, "client")).unwrap_or(Client::Libpq);
     let around = Elsewhere(if let Door::Host(host) = door { Some(host) } else { None });
-    let salt = door.salt();
     let mut subjects = Vec::new();
-    let mut more = None;
     for found in found {
         match &found.text {
-            Ok(text) => subjects.push(judge(&found, text.trim(), client, &around, salt)),
+            Ok(text) => subjects.push(judge(&found, text.trim(), client, &around, door.salt())),
             Err(reason) => more = more.or(Some(reason.clone())),
         }
+    }
+    if program(with).is_some() {
+        compare(&mut subjects, more.as_ref());
     }
     match more {
         Some(reason) => Listing::partial(subjects, reason),
         None => Listing::complete(subjects),
+    }
+}
+
+/// The program whose calls are asked for.
+fn program(with: &With) -> Option<&str> {
+    text(with, "of").strip_prefix("program:")
+}
+
+/// The strings that are asked for, and why there may be more of them.
+async fn find(door: &Door, with: &With) -> Result<(Vec<Found>, Option<Reason>), Listing> {
+    let given = |name: &str| Some(text(with, name)).filter(|value| !value.is_empty());
+    if let (Some(program), None, None) = (program(with), given("file"), given("value")) {
+        return of_program(door, program, text(with, "option"), text(with, "env")).await;
+    }
+    let found = match (given("env"), given("file"), given("value")) {
+        (Some(name), None, None) => {
+            let owners = super::env::values(door, text(with, "of"), name).await?;
+            let found = |owned: super::env::Owned| {
+                let place = owned.origin.split_once(' ').map_or(owned.origin.as_str(), |(place, _)| place);
+                let path = invocations::file_of(place);
+                Found { path, ..Found::new(owned.origin, owned.basis, owned.value) }
+            };
+            owners.into_iter().map(found).collect()
+        }
+        (None, Some(path), None) => vec![from_file(door, path).await?],
+        (None, None, Some(value)) => {
+            vec![Found::new("the rule".to_owned(), Basis::Declared, Ok(value.to_owned()))]
+        }
+        _ => {
+            let reason = "the rule gives more or less than one of `env`, `file` and `value`";
+            return Err(Listing::failed(Reason::new(reason)));
+        }
+    };
+    Ok((found, None))
+}
+
+async fn of_program(
+    door: &Door,
+    program: &str,
+    option: &str,
+    variable: &str,
+) -> Result<(Vec<Found>, Option<Reason>), Listing> {
+    let Door::Host(host) = door else { return Err(Listing::failed(Reason::new("programs are called on a host"))) };
+    let (name, option, variable) = (program.to_owned(), option.to_owned(), variable.to_owned());
+    let read = move |host: &crate::target::host::Host| {
+        invocations::read(host, Wanted { program: &name, option: &option, variable: &variable })
+    };
+    let all = host.run(read).await.map_err(Listing::failed)?;
+    match all.more {
+        None if all.seen.is_empty() => {
+            Err(Listing::absent(format!("nothing calls {program} with a connection string")))
+        }
+        Some(reason) if all.seen.is_empty() => Err(Listing::failed(reason)),
+        more => Ok((all.seen.into_iter().map(Found::from).collect(), more)),
+    }
+}
+
+/// Notes which calls of a program share their role with a call that does something else (`run` and `migrate`).
+fn compare(subjects: &mut [Subject], more: Option<&Reason>) {
+    let first = |subject: &Subject| match subject.fields.get("arguments") {
+        Some(Observed::Known(Value::List(list))) => list.items.first().map(ToString::to_string).unwrap_or_default(),
+        _ => String::new(),
+    };
+    let user = |subject: &Subject| subject.fields.get("user").cloned().unwrap_or(Observed::Absent);
+    // What is no connection string of PostgreSQL names no role.
+    let counts = |subject: &&Subject| {
+        let scheme = subject.fields.get("scheme").map(ToString::to_string).unwrap_or_default();
+        ["postgres", "postgresql", "keyword"].contains(&scheme.as_str())
+    };
+    let all = subjects.iter().filter(counts).map(|subject| (first(subject), user(subject)));
+    let all: Vec<(String, Observed)> = all.collect();
+    for (subject, (own, role)) in subjects.iter_mut().filter(|subject| counts(&&**subject)).zip(&all) {
+        let others: Vec<&(String, Observed)> = all.iter().filter(|(first, _)| first != own).collect();
+        let count = i64::try_from(others.len()).unwrap_or(i64::MAX);
+        subject
+            .fields
+            .set("others", more.map_or_else(|| Observed::from(count), |more| Observed::Unknown(more.clone())));
+        let unknown = std::iter::once(role).chain(others.iter().map(|(_, role)| role));
+        let unknown = unknown.filter_map(|role| if let Observed::Unknown(reason) = role { Some(reason) } else { None });
+        let shared = match unknown.chain(more).next() {
+            Some(reason) => Observed::Unknown(reason.clone()),
+            None => {
+                let same =
+                    others.iter().filter(|(_, other)| other == role).map(|(first, _)| Value::from(first.as_str()));
+                Observed::Known(same.collect())
+            }
+        };
+        subject.fields.set("shared_with", shared);
     }
 }
 
@@ -152,163 +308,5 @@ async fn from_file(door: &Door, path: &str) -> Result<Found, Listing> {
         Err(Trouble::Absent) => return Err(Listing::absent(format!("{shown} does not exist"))),
         Err(Trouble::Unseen(reason)) => Err(reason),
     };
-    Ok(Found { origin: shown, basis: Basis::Declared, text })
-}
-
-/// The surroundings of another program: its files can be looked at where they are this host's, its environment was not
-/// asked for. What depends on either is unknown, except where the client's defaults say it.
-struct Elsewhere<'h>(Option<&'h Host>);
-
-impl Surroundings for Elsewhere<'_> {
-    fn env(&self, _name: &str) -> Option<String> {
-        None
-    }
-
-    fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
-        let host = self.0.ok_or_else(|| std::io::Error::other("its files are not this host's"))?;
-        host.read(Path::new(path), 1 << 20).map_err(|trouble| match trouble {
-            Trouble::Absent => std::io::ErrorKind::NotFound.into(),
-            Trouble::Unseen(reason) => std::io::Error::other(reason.to_string()),
-        })
-    }
-
-    fn stat(&self, path: &str) -> std::io::Result<crate::dsn::Stat> {
-        let host = self.0.ok_or_else(|| std::io::Error::other("its files are not this host's"))?;
-        match host.resolve(Path::new(path)) {
-            Ok(found) => Ok(crate::dsn::Stat {
-                regular: rustix::fs::FileType::from_raw_mode(found.stat.st_mode) == rustix::fs::FileType::RegularFile,
-                mode: found.stat.st_mode & 0o777,
-            }),
-            Err(Trouble::Absent) => Err(std::io::ErrorKind::NotFound.into()),
-            Err(Trouble::Unseen(reason)) => Err(std::io::Error::other(reason.to_string())),
-        }
-    }
-
-    fn home(&self) -> Option<String> {
-        None
-    }
-
-    fn user(&self) -> Option<String> {
-        None
-    }
-}
-
-fn judge(found: &Found, text: &str, client: Client, around: &dyn Surroundings, salt: &Salt) -> Subject {
-    let mut subject = Subject::new(&DSN, redacted(text), found.origin.as_str(), found.basis);
-    subject.fields.set("redacted", redacted(text));
-    match Conninfo::parse_for(text, client) {
-        Ok(conninfo) => {
-            let resolved = resolve(&conninfo, around, client);
-            let meaning = effective(&resolved, around);
-            meant(&mut subject, &conninfo, &resolved, &meaning, salt);
-        }
-        Err(error) => {
-            subject.fields.set("valid", false);
-            subject.fields.set("error", error.to_string());
-            let reason = Reason::new(format!("the client refuses the string: {error}"));
-            for field in FIELDS.iter().filter(|field| !["valid", "error", "redacted"].contains(&field.name)) {
-                subject.fields.set(field.name, Observed::Unknown(reason.clone()));
-            }
-            subject.fields.set("suspicious", suspicious(&error));
-        }
-    }
-    subject
-}
-
-/// The keyword for which a client refuses a string; absent when it does so for something else.
-fn suspicious(error: &DsnError) -> Observed {
-    match &error.kind {
-        DsnErrorKind::UnknownKeyword { name } => {
-            let name = Value::from(name.as_deref().unwrap_or("(hidden)"));
-            Observed::Known(std::iter::once(name).collect())
-        }
-        _ => Observed::Absent,
-    }
-}
-
-fn fact<T>(fact: &Fact<T>, value: impl Fn(&T) -> Option<Value>) -> Observed {
-    match fact {
-        Fact::Known(known) => Observed::from_option(value(known)),
-        Fact::Unknown { unknown } => Observed::unknown(unknown),
-    }
-}
-
-fn meant(subject: &mut Subject, conninfo: &Conninfo, resolved: &Resolved, meaning: &Effective, salt: &Salt) {
-    let fields = &mut subject.fields;
-    fields.set("valid", meaning.errors.is_empty());
-    let error = meaning.errors.first().map(|problem| problem.message.clone());
-    fields.set("error", Observed::from_option(error));
-    fields.set(
-        "transport",
-        word(
-            &TRANSPORT,
-            match meaning.transport {
-                Transport::Unix => "unix",
-                Transport::Tcp => "tcp",
-                Transport::Mixed => "mixed",
-            },
-        ),
-    );
-    let hosts = resolved.hosts.iter().map(|host| {
-        let name = host.host.as_deref().or(host.hostaddr.as_deref()).unwrap_or_default();
-        match host.port {
-            Some(port) if host.transport == Transport::Tcp => Value::from(format!("{name}:{port}")),
-            _ => Value::from(name),
-        }
-    });
-    let hidden = || Observed::unknown("the string may hold an unencoded password");
-    let shown = |observed: Observed| if conninfo.suspect() { hidden() } else { observed };
-    fields.set("hosts", shown(hosts.collect::<Value>().into()));
-    fields.set("user", shown(Observed::from_option(conninfo.get("user"))));
-    fields.set("database", shown(Observed::from_option(conninfo.get("dbname"))));
-    fields.set("sslmode_given", Observed::from_option(conninfo.get("sslmode")));
-    let unix = meaning.transport == Transport::Unix;
-    let refused =
-        meaning.errors.first().map(|problem| Observed::unknown(format!("the client refuses it: {}", problem.message)));
-    let over_tcp = |observed: Observed| match &refused {
-        _ if unix => Observed::Absent,
-        Some(refused) => refused.clone(),
-        None => observed,
-    };
-    fields.set("sslmode", over_tcp(fact(&meaning.sslmode, |mode| Some(word(&SSLMODE, mode.as_str())))));
-    fields.set(
-        "verified",
-        over_tcp(fact(&meaning.verified, |verified| match verified {
-            Verified::Nothing => Some(word(&VERIFIED, "nothing")),
-            Verified::Chain => Some(word(&VERIFIED, "chain")),
-            Verified::ChainAndHost => Some(word(&VERIFIED, "chain-and-host")),
-            Verified::NotApplicable => None,
-        })),
-    );
-    fields.set("ca_source", over_tcp(fact(&meaning.ca_source, |source| Some(Value::from(ca_source(source))))));
-    fields.set(
-        "root_certificate",
-        over_tcp(fact(&meaning.ca_source, |source| match source {
-            CaSource::File(path) => Some(Value::from(path.as_str())),
-            _ => None,
-        })),
-    );
-    fields.set("client_certificate", Observed::from_option(resolved.get("sslcert")));
-    fields.set("client_key", Observed::from_option(resolved.get("sslkey")));
-    let password = conninfo.password();
-    fields.set("has_password", password.is_some());
-    let measured = password.map(|password| {
-        use secrecy::ExposeSecret as _;
-        Value::Secret(Secret::measure(password.expose_secret().as_bytes(), salt))
-    });
-    fields.set("password", Observed::from_option(measured));
-    let is_user = resolved.password_facts().map(|facts| facts.is_user_name);
-    fields.set("password_is_user", Observed::from_option(is_user));
-    let suspicious = conninfo.others().into_iter().map(|name| Value::from(name.unwrap_or("(hidden)")));
-    fields.set("suspicious", suspicious.collect::<Value>());
-    fields.set("notes", meaning.notes.iter().map(|note| Value::from(note.as_str())).collect::<Value>());
-}
-
-fn ca_source(source: &CaSource) -> String {
-    match source {
-        CaSource::None => "none".to_owned(),
-        CaSource::File(path) => format!("file {path}"),
-        CaSource::System => "system".to_owned(),
-        other => format!("{other:?}").to_lowercase(),
-    }
+    Ok(Found { path: Some(shown.clone()), ..Found::new(shown, Basis::Declared, text) })
 }

@@ -7,9 +7,12 @@ use std::io;
 use std::sync::Arc;
 
 use crate::facts::Basis;
-use crate::hba::{Catalog, Context, Files, Hba, Interface, Role, ViewRow, from_view, parse};
+use crate::hba::{self, Catalog, Context, Hba, Interface, Role, ViewRow, from_view, parse};
+use crate::resource::pg::files::Files;
+use crate::target::Door;
+use crate::target::host::{Host, Trouble};
 use crate::target::postgres::Postgres;
-use crate::value::Reason;
+use crate::value::{Observed, Reason};
 
 /// Rounds of reading what a file includes.
 const MAX_ROUNDS: usize = 12;
@@ -23,12 +26,15 @@ pub(crate) struct Rules {
     pub(crate) basis: Basis,
     /// Set when the file was changed after the server read it: it runs on something else.
     pub(crate) stale: Option<Reason>,
+    /// Whether the server has read the file since it was last changed; absent without a server.
+    pub(crate) loaded: Observed,
 }
 
 impl Rules {
     pub(crate) async fn read(server: &Postgres) -> Result<Self, Reason> {
         let (hba, catalog) = (hba(server).await?, catalog(server).await?);
-        let (basis, stale) = match loaded(server).await {
+        let loaded = loaded(server).await;
+        let (basis, stale) = match loaded {
             Some(true) => (Basis::Live, None),
             Some(false) => {
                 let reason =
@@ -38,11 +44,46 @@ impl Rules {
             None => (Basis::Declared, None),
         };
         let interfaces = if server.local_files().await.is_ok() { interfaces() } else { None };
-        Ok(Rules { hba, catalog, interfaces, basis, stale })
+        let loaded = loaded.map_or_else(
+            || {
+                let reason = Reason::new("when the file was last changed could not be seen");
+                Observed::Unknown(reason.with_grant(server.read_file_grant()))
+            },
+            Observed::from,
+        );
+        Ok(Rules { hba, catalog, interfaces, basis, stale, loaded })
+    }
+
+    /// The rules of a running server, or those of files.
+    pub(crate) async fn of(door: &Door) -> Result<Self, Reason> {
+        match door {
+            Door::Postgres(server) => Self::read(server).await,
+            Door::PostgresFiles(files) => {
+                let config = files.config.clone();
+                files.host.run(move |host| Self::of_files(host, &config)).await?
+            }
+            _ => Err(Reason::new("who may connect is asked of a server or its files")),
+        }
+    }
+
+    fn of_files(host: &Host, config: &str) -> Result<Self, Reason> {
+        let files = Files::read(host, config).map_err(|trouble| match trouble {
+            Trouble::Absent => Reason::new(format!("{config} does not exist")),
+            Trouble::Unseen(reason) => reason,
+        })?;
+        Ok(Rules {
+            hba: files.hba(host)?,
+            catalog: Catalog::unknown(),
+            interfaces: None,
+            basis: Basis::Declared,
+            stale: None,
+            loaded: Observed::Absent,
+        })
     }
 
     pub(crate) fn context(&self) -> Context<'_> {
-        Context { catalog: &self.catalog, interfaces: self.interfaces.as_deref(), resolver: None, live: true }
+        let live = self.loaded != Observed::Absent;
+        Context { catalog: &self.catalog, interfaces: self.interfaces.as_deref(), resolver: None, live }
     }
 }
 
@@ -86,7 +127,7 @@ struct Shown {
     wanted: RefCell<BTreeSet<String>>,
 }
 
-impl Files for Shown {
+impl hba::Files for Shown {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         self.files.get(path).cloned().ok_or_else(|| {
             self.wanted.borrow_mut().insert(path.to_owned());

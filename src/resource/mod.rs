@@ -35,6 +35,7 @@ mod pg;
 mod pg_access;
 mod pg_database;
 mod pg_hba;
+mod pg_privilege;
 mod pg_role;
 mod pg_row;
 mod pg_session;
@@ -164,6 +165,7 @@ pub static ALL: &[&Resource] = &[
     &pg_access::PG_ACCESS,
     &pg_database::PG_DATABASE,
     &pg_hba::PG_HBA,
+    &pg_privilege::PG_PRIVILEGE,
     &pg_role::PG_ROLE,
     &pg_row::PG_ROW,
     &pg_session::PG_SESSION,

@@ -1,5 +1,6 @@
 //! What the resources of a PostgreSQL server share: their door, globs over names, and texts that may hold a secret.
 
+pub(super) mod files;
 pub(super) mod value;
 
 use crate::dsn;
@@ -14,7 +15,7 @@ const LAST: i64 = 253_402_207_200;
 pub(super) fn door(door: &Door) -> Option<&Postgres> {
     match door {
         Door::Postgres(postgres) => Some(postgres),
-        Door::Host(_) | Door::Docker(_) | Door::Endpoint(_) | Door::Manifest(_) => None,
+        Door::Host(_) | Door::Docker(_) | Door::Endpoint(_) | Door::Manifest(_) | Door::PostgresFiles(_) => None,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::hba::{Class, Decision, Family, Scope, Transport, access};
 use crate::target::{Door, Kind};
 use crate::value::types::{Dialect, word};
 use crate::value::vocabulary::Vocabulary;
-use crate::value::{Observed, Reason, Type, Value};
+use crate::value::{Observed, Type, Value};
 
 const BOOL: Type = Type::Bool(Dialect::Plain);
 
@@ -62,13 +62,12 @@ pub(super) static PG_ACCESS: Resource = Resource {
     params: &[],
     fields: FIELDS,
     can_be_absent: false,
-    target: |_| Kind::Postgres,
+    target: |_| Kind::Cluster,
     observe: |door, with| Box::pin(observe(door, with)),
 };
 
 async fn observe(door: &Door, _with: &With) -> Listing {
-    let Door::Postgres(server) = door else { return Listing::failed(Reason::new("access is asked of a server")) };
-    let rules = match Rules::read(server).await {
+    let rules = match Rules::of(door).await {
         Ok(rules) => rules,
         Err(reason) => return Listing::failed(reason),
     };

@@ -3,7 +3,7 @@
 use super::hba_rules::Rules;
 use super::{Field, Resource, With, field};
 use crate::facts::{Listing, Subject};
-use crate::hba::{Address, DbToken, Entry, HbaError, RoleToken, access};
+use crate::hba::{Address, DbToken, Entry, Hba, HbaError, RoleToken, access};
 use crate::target::{Door, Kind};
 use crate::value::types::{Dialect, word};
 use crate::value::vocabulary::Vocabulary;
@@ -37,6 +37,18 @@ const FIELDS: &[Field] = &[
         "",
         "whether no connection can ever reach it, because earlier lines decide all that it matches",
     ),
+    field(
+        "other_family",
+        BOOL,
+        "",
+        "of a line for every IPv4 or every IPv6 address: whether a line with the same type, databases, users and method covers the other family; absent for other lines",
+    ),
+    field(
+        "loaded",
+        BOOL,
+        "",
+        "whether the server has read the file since it was last changed; absent for files without a server",
+    ),
     field("text", Type::Text, "", "the line, with secrets taken out"),
 ];
 
@@ -47,13 +59,12 @@ pub(super) static PG_HBA: Resource = Resource {
     params: &[],
     fields: FIELDS,
     can_be_absent: false,
-    target: |_| Kind::Postgres,
+    target: |_| Kind::Cluster,
     observe: |door, with| Box::pin(observe(door, with)),
 };
 
 async fn observe(door: &Door, _with: &With) -> Listing {
-    let Door::Postgres(server) = door else { return Listing::failed(Reason::new("lines are read from a server")) };
-    let rules = match Rules::read(server).await {
+    let rules = match Rules::of(door).await {
         Ok(rules) => rules,
         Err(reason) => return Listing::failed(reason),
     };
@@ -86,6 +97,8 @@ fn valid(entry: &Entry, dead: Observed, rules: &Rules) -> Subject {
     fields.set("method", entry.method.as_str());
     fields.set("client_cert", word(&CLIENT_CERT, entry.client_cert.as_str()));
     fields.set("dead", dead);
+    fields.set("other_family", other_family(entry, &rules.hba));
+    fields.set("loaded", rules.loaded.clone());
     fields.set("text", &*entry.text);
     subject
 }
@@ -97,10 +110,32 @@ fn refused(error: &HbaError, rules: &Rules) -> Subject {
     fields.set("file", &*error.file);
     fields.set("line", i64::from(error.line));
     fields.set("error", error.message.as_str());
-    for name in ["type", "databases", "users", "address", "method", "client_cert", "dead", "text"] {
+    for name in ["type", "databases", "users", "address", "method", "client_cert", "dead", "other_family", "text"] {
         fields.set(name, Observed::Absent);
     }
+    fields.set("loaded", rules.loaded.clone());
     subject
+}
+
+/// Whether a line for all addresses of one family has its like for the other: a copy of it, or one for `all`.
+fn other_family(entry: &Entry, hba: &Hba) -> Observed {
+    let every = |entry: &Entry| match &entry.address {
+        Address::Net(net) if net.is_everything() => Some(net.family),
+        _ => None,
+    };
+    let Some(family) = every(entry) else { return Observed::Absent };
+    let covers = |other: &Entry| {
+        other.address == Address::All || every(other).is_some_and(|other_family| other_family != family)
+    };
+    let alike = |other: &&Entry| {
+        (other.conn, other.method, other.client_cert) == (entry.conn, entry.method, entry.client_cert)
+            && other.databases == entry.databases
+            && other.roles == entry.roles
+    };
+    if hba.entries.iter().filter(alike).any(covers) {
+        return true.into();
+    }
+    hba.cut.as_ref().map_or_else(|| false.into(), |cut| Observed::unknown(&cut.reason))
 }
 
 fn database(token: &DbToken) -> Observed {

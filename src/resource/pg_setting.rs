@@ -3,6 +3,8 @@
 use super::{Accepts, Field, Param, Resource, With, field, text};
 use crate::facts::{Basis, Listing, Subject};
 use crate::resource::pg;
+use crate::resource::pg::files::{Files, Said};
+use crate::target::host::{Host, Trouble};
 use crate::target::postgres::{FileError, OverrideRow, Postgres, SettingRow};
 use crate::target::{Door, Kind};
 use crate::value::types::Dialect;
@@ -95,7 +97,7 @@ pub(super) static PG_SETTING: Resource = Resource {
     params: PARAMS,
     fields: FIELDS,
     can_be_absent: true,
-    target: |_| Kind::Postgres,
+    target: |_| Kind::Cluster,
     observe: |door, with| Box::pin(observe(door, with)),
 };
 
@@ -118,6 +120,11 @@ const FILES: [&str; 14] = [
 ];
 
 async fn observe(door: &Door, with: &With) -> Listing {
+    if let Door::PostgresFiles(files) = door {
+        let (config, name, ty) = (files.config.clone(), text(with, "name").to_owned(), PG_SETTING.as_type(with));
+        let read = move |host: &Host| declared(host, &config, &name, &ty);
+        return files.host.run(read).await.unwrap_or_else(Listing::failed);
+    }
     let Some(postgres) = pg::door(door) else { return pg::wrong_door() };
     let name = text(with, "name");
     let settings = match postgres.settings().await {
@@ -182,6 +189,46 @@ async fn subject(postgres: &Postgres, row: &SettingRow, ty: &Type) -> Subject {
     fields.set("file_errors", errors.map_or_else(Observed::Unknown, |errors| file_errors(&row.name, errors)));
     fields.set("overridden_for", overrides.map_or_else(Observed::Unknown, |all| overridden_for(&row.name, all)));
     subject
+}
+
+/// A setting by the files of a server that is not asked.
+fn declared(host: &Host, config: &str, name: &str, ty: &Type) -> Listing {
+    let files = match Files::read(host, config) {
+        Ok(files) => files,
+        Err(Trouble::Absent) => return Listing::failed(Reason::new(format!("{config} does not exist"))),
+        Err(Trouble::Unseen(reason)) => return Listing::failed(reason),
+    };
+    let row = match files.setting(name) {
+        Said::Row(row) => row,
+        Said::None(why) => return Listing::absent(why),
+        Said::Unclear(reason) => return Listing::failed(reason),
+    };
+    let place = row.source_file.as_ref().zip(row.source_line).map(|(file, line)| format!("{file}:{line}"));
+    let origin = place.unwrap_or_else(|| format!("{config}: built in"));
+    let mut subject = Subject::new(&PG_SETTING, row.name.as_str(), origin, Basis::Declared);
+    let fields = &mut subject.fields;
+    fields.set("name", Value::from(row.name.as_str()));
+    fields.set("value", pg::value::read(&row, ty, host.salt()));
+    fields.set("unit", Observed::from_option(row.unit.as_deref()));
+    fields.set("source", Observed::from_option(row.source.as_deref()));
+    fields.set("source_file", Observed::from_option(row.source_file.as_deref()));
+    fields.set("source_line", Observed::from_option(row.source_line));
+    fields.set("boot_value", boot_value(&row));
+    fields.set("is_default", Value::Bool(row.value == row.boot_value));
+    fields.set("context", Observed::from_option(Some(row.context.as_str()).filter(|context| !context.is_empty())));
+    let value = row.value.as_deref().unwrap_or_default();
+    fields.set(
+        "path",
+        match FILES.contains(&row.name.as_str()) && !value.is_empty() {
+            true => files.path(value).map_or_else(Observed::Unknown, Observed::from),
+            false => Observed::Absent,
+        },
+    );
+    fields.set("pending_restart", Observed::unknown("the files do not say what a server runs with"));
+    fields.set("file_errors", Observed::unknown("the server says whether it takes every line of the files"));
+    let elsewhere = "what ALTER ROLE and ALTER DATABASE … SET say stands in the server's catalog, not in its files";
+    fields.set("overridden_for", Observed::unknown(elsewhere));
+    Listing::complete(vec![subject])
 }
 
 /// Why the value is that of harden's own connection rather than the server's, if it is.

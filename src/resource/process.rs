@@ -1,6 +1,6 @@
 //! `process`: a program that runs, as whom, and what it may do.
 
-mod arguments;
+pub(super) mod arguments;
 
 use std::collections::BTreeSet;
 use std::path::Path;

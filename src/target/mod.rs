@@ -7,6 +7,7 @@ pub mod host;
 mod http1;
 pub mod manifest;
 pub mod postgres;
+pub mod postgres_files;
 pub mod process;
 mod verifier;
 
@@ -30,6 +31,12 @@ pub enum Kind {
     /// Whatever tells about containers: a Docker daemon or a manifest. Queries are of this kind, targets are not; where
     /// a rule also asks the daemon itself, the two are answered by the same one.
     Containers,
+    /// The configuration files of a PostgreSQL server that is not asked.
+    #[serde(rename = "postgres-files")]
+    PostgresFiles,
+    /// Whatever tells how a PostgreSQL server is configured: the server, or its files. Queries are of this kind, targets
+    /// are not; where a rule also asks for what only a server knows, the server answers both.
+    Cluster,
 }
 
 impl Kind {
@@ -44,6 +51,8 @@ impl Kind {
             Kind::Endpoint => "endpoint",
             Kind::Manifest => "manifest",
             Kind::Containers => "containers",
+            Kind::PostgresFiles => "postgres-files",
+            Kind::Cluster => "cluster",
         }
     }
 }
@@ -56,6 +65,7 @@ pub enum Door {
     Postgres(Box<postgres::Postgres>),
     Endpoint(Box<endpoint::Endpoint>),
     Manifest(Box<manifest::Manifest>),
+    PostgresFiles(Box<postgres_files::PostgresFiles>),
 }
 
 /// The variables that something runs with, or will.
@@ -130,6 +140,7 @@ impl Door {
             Door::Postgres(postgres) => postgres.salt(),
             Door::Endpoint(endpoint) => endpoint.salt(),
             Door::Manifest(manifest) => manifest.salt(),
+            Door::PostgresFiles(files) => files.host.salt(),
         }
     }
 }

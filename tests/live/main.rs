@@ -54,6 +54,7 @@ mod system;
 mod systems_ofelia;
 mod systems_nursery;
 mod systems_pullbase;
+mod systems_situation;
 mod tls;
 mod units;
 mod x509;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         systems_ofelia::trials(),
         systems_nursery::trials(),
         systems_pullbase::trials(),
+        systems_situation::trials(),
         firewall::trials(),
         host_rules::trials(),
         docker::trials(),

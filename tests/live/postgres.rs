@@ -40,6 +40,7 @@ pub(crate) fn trials() -> Vec<libtest_mimic::Trial> {
         a_setting_of_our_own_role_is_not_the_servers,
         roles,
         databases,
+        privileges,
         sessions,
         hba_and_files,
         where_the_files_are,
@@ -645,6 +646,62 @@ fn databases() {
     assert_eq!(observe(&server.socket_dsn(PLAIN), "pg_database", json!({"name": "shop"})).subjects.len(), 1);
 }
 
+/// What the listing says of each role and table is what the server answers to the same question.
+fn privileges() {
+    let server = tls_server();
+    for sql in [
+        "CREATE SCHEMA ledger",
+        "CREATE TABLE ledger.entries (id serial PRIMARY KEY, note text)",
+        "CREATE VIEW ledger.notes AS SELECT note FROM ledger.entries",
+        "CREATE ROLE keeper; CREATE ROLE reader LOGIN; CREATE ROLE writer LOGIN IN ROLE keeper",
+        "CREATE ROLE sleeper LOGIN NOINHERIT IN ROLE keeper",
+        "GRANT USAGE ON SCHEMA ledger TO keeper, reader",
+        "GRANT SELECT ON ledger.notes TO PUBLIC; GRANT SELECT (note), UPDATE (note) ON ledger.entries TO reader",
+        "GRANT SELECT, INSERT, TRIGGER ON ledger.entries TO keeper; GRANT USAGE ON SEQUENCE ledger.entries_id_seq TO keeper",
+    ] {
+        server.psql(sql);
+    }
+    for role in ["reader", "writer", "sleeper", "keeper", SUPERUSER] {
+        let listing = observe(&server.socket_dsn(PLAIN), "pg_privilege", json!({"role": role, "schema": "ledger"}));
+        assert_eq!(listing.extent, Extent::Complete, "{role}");
+        for (object, kind, words) in [
+            ("ledger.entries", "table", "SELECT INSERT UPDATE DELETE TRUNCATE REFERENCES TRIGGER"),
+            ("ledger.notes", "view", "SELECT INSERT UPDATE DELETE"),
+            ("ledger.entries_id_seq", "sequence", "USAGE SELECT UPDATE"),
+        ] {
+            let subject = find(&listing, &format!("{role} on {kind} {object}"));
+            for word in words.split(' ') {
+                let asked = if kind == "sequence" { "sequence" } else { "table" };
+                let expected = server.psql(&format!("SELECT has_{asked}_privilege('{role}', '{object}', '{word}')"));
+                let has = show(subject, "privileges").split(", ").any(|one| one == word);
+                assert_eq!(has, expected == "t", "{role} {word} on {object}");
+            }
+        }
+    }
+    let of = |role: &str, field: &str| {
+        let listing = observe(&server.socket_dsn(PLAIN), "pg_privilege", json!({"role": role, "schema": "ledger"}));
+        show(find(&listing, &format!("{role} on table ledger.entries")), field)
+    };
+    assert_eq!(
+        (of("sleeper", "privileges"), of("sleeper", "reachable")),
+        ("none".into(), "SELECT, INSERT, TRIGGER".into())
+    );
+    assert_eq!(
+        (of("reader", "privileges"), of("reader", "column_privileges")),
+        ("none".into(), "SELECT, UPDATE".into())
+    );
+    assert_eq!((of("writer", "owned"), of(SUPERUSER, "owned")), ("false".into(), "true".into()));
+    let absent = |with| matches!(observe(&server.socket_dsn(PLAIN), "pg_privilege", with).extent, Extent::Absent(_));
+    assert!(absent(json!({"role": "nobody-of-that-name"})));
+    assert!(absent(json!({"role": "reader", "schema": "no-such"})));
+    let other = observe(&server.socket_dsn(PLAIN), "pg_privilege", json!({"role": "reader", "database": "shop"}));
+    assert!(matches!(other.extent, Extent::Failed(_)));
+}
+
+fn find_owned<'l>(listing: &'l Listing, name: &str) -> &'l Subject {
+    find(listing, name)
+}
+
 fn sessions() {
     let server = tls_server();
     let own = |listing: &Listing| {
@@ -746,6 +803,13 @@ fn every_version() {
         let public_create = if major < 15 { "true" } else { "false" };
         let databases = observe(&dsn, "pg_database", json!({}));
         assert_eq!(show(find(&databases, "postgres"), "public_create_in_public_schema"), public_create, "{major}");
+        let held = observe(&dsn, "pg_privilege", json!({"role": SUPERUSER, "schema": "public"}));
+        assert_eq!(held.extent, Extent::Complete, "{major}");
+        assert_eq!(
+            show(find(&held, &format!("{SUPERUSER} on schema public")), "privileges"),
+            "USAGE, CREATE",
+            "{major}"
+        );
         let sessions = observe(&server.tls_dsn(MONITOR, "require"), "pg_session", json!({}));
         assert_eq!(sessions.extent, Extent::Complete, "{major}");
         assert!(sessions.subjects.iter().any(|subject| show(subject, "ssl") == "true"), "{major}");

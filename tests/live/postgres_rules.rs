@@ -155,6 +155,7 @@ fn hardened() -> Postgres {
     let outer = outer_address();
     let hba = format!(
         "local all postgres peer map=admin\nlocal all all scram-sha-256\n\
+         hostnossl all all 0.0.0.0/0 reject\nhostnossl all all ::/0 reject\n\
          hostssl postgres {PLAIN} 127.0.0.1/32 scram-sha-256 clientcert=verify-full\n\
          hostssl postgres {CERTIFICATE} {outer}/32 cert\n\
          hostssl replication replicator {outer}/32 scram-sha-256 clientcert=verify-full\n"
@@ -228,7 +229,8 @@ const WEAK_HBA: &str = "local all all trust\n\
     host all all 192.168.0.0/16 password\n\
     host replication all 0.0.0.0/0 trust\n\
     host all all 0.0.0.0/0 trust\n\
-    host all all 10.1.0.0/16 reject\n";
+    host all all 10.1.0.0/16 reject\n\
+    hostssl all all 10.3.0.0/16 scram-sha-256 clientcert=verify-ca\n";
 
 /// A server with everything wrong that can be wrong at once: TLS and the collector are on, so that they can be wrong too.
 fn weak() -> Postgres {
@@ -377,6 +379,8 @@ fn bare_fails() -> BTreeSet<String> {
         server.psql("ALTER SYSTEM RESET db_user_namespace");
         reload_as_far_as_may_be(&server);
     }
+    server.write_hba("local all all trust\n# not read yet\n");
+    failed.extend(fails(&check(&server, SUPERUSER, &[])));
     append(&server, "this is = no = setting\n");
     failed.extend(fails(&check(&server, SUPERUSER, &[])));
     failed
@@ -452,6 +456,7 @@ fn edit_hba(server: &Postgres, report: &Report) {
     for superuser in [SUPERUSER, "boss"] {
         kept.insert(3, format!("host all {superuser} 0.0.0.0/0 reject\nhost all {superuser} ::/0 reject"));
     }
+    kept.insert(0, "hostnossl all all all reject".to_owned());
     server.write_data_file("pg_ident.conf", "admin root postgres\nadmin postgres postgres\n");
     server.write_hba(&(kept.join("\n") + "\n"));
     chmod(&server.data_dir().join("pg_hba.conf"), 0o640);

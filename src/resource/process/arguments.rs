@@ -57,15 +57,15 @@ struct SecretOption {
 
 /// Arguments as they may be shown.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Shown {
-    pub(super) arguments: Vec<String>,
+pub(in crate::resource) struct Shown {
+    pub(in crate::resource) arguments: Vec<String>,
     /// Whether one of them gives a secret by its name (`--password=…`, `mysql -p…`), and not only by its look.
-    pub(super) gives_secret: bool,
+    pub(in crate::resource) gives_secret: bool,
 }
 
 /// Hides what may be a secret: the values of options and variables with the name of one, what some programs take as a
 /// password, user information of URLs, and words that look like keys.
-pub(super) fn redact(arguments: &[String]) -> Shown {
+pub(in crate::resource) fn redact(arguments: &[String]) -> Shown {
     let program = arguments.first().map(String::as_str).unwrap_or_default();
     let mut redactor = Redactor { option: option_of(program), awaits: None, gives_secret: false };
     let shown = arguments.iter().map(|argument| redactor.argument(argument)).collect();
