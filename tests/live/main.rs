@@ -48,6 +48,7 @@ mod postgres;
 mod postgres_commands;
 mod postgres_rules;
 mod record;
+mod ssh_client;
 mod sshd;
 mod support;
 mod system;
@@ -84,6 +85,7 @@ fn main() -> ExitCode {
         http::trials(),
         cors::trials(),
         record::trials(),
+        ssh_client::trials(),
         sshd::trials(),
         tls::trials(),
     ];
