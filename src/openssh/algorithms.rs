@@ -205,7 +205,7 @@ pub fn assemble(setting: &str, default: Option<&str>) -> Result<Vec<String>, &'s
         '+' => vec![need()?, list],
         '^' => vec![list, need()?],
         '-' => {
-            let kept = need()?.into_iter().filter(|name| !super::criteria::in_list(name, given, false));
+            let kept = need()?.into_iter().filter(|name| !super::criteria::in_list(name, &list, false));
             vec![kept.collect()]
         }
         _ => vec![list],

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::source::Side;
+use super::version::Release;
 use crate::truth::Truth;
 
 /// What is known of a connection. What is not given is not known.
@@ -15,6 +16,14 @@ pub struct Connection {
     pub host: Option<String>,
     /// For ssh: the host as it was typed.
     pub original: Option<String>,
+    /// For ssh: what `Host` lines are compared with: the host as it was typed, in the second reading as it is by then.
+    pub aimed: Option<String>,
+    /// For ssh: who runs it.
+    pub local_user: Option<String>,
+    /// For ssh: the tag that was given to it; empty for none.
+    pub tag: Option<String>,
+    /// For ssh: whether the files are read for the second time.
+    pub second_reading: Option<bool>,
     pub address: Option<String>,
     pub laddress: Option<String>,
     pub lport: Option<String>,
@@ -36,7 +45,7 @@ pub struct Criteria {
 struct Criterion {
     of: Of,
     negated: bool,
-    patterns: String,
+    patterns: Vec<String>,
 }
 
 /// What a criterion looks at.
@@ -47,12 +56,18 @@ pub enum Of {
     Group,
     Host,
     OriginalHost,
+    /// What a `Host` line asks, in these very letters.
+    AimedHost,
+    LocalUser,
+    Tag,
+    /// `canonical` and `final`: the files are read for the second time.
+    SecondReading,
     Address,
     LocalAddress,
     LocalPort,
     RoutingDomain,
     InvalidUser,
-    /// What only the running program tells: `exec`, `localuser`, `canonical`, `final`, `version`, `tagged` …
+    /// What only the running program tells: `exec`, `localnetwork`, `command`, `sessiontype`, `version`.
     Unknown,
 }
 
@@ -71,10 +86,10 @@ const CLIENT: &[(&str, Of)] = &[
     ("host", Of::Host),
     ("originalhost", Of::OriginalHost),
     ("user", Of::User),
-    ("localuser", Of::Unknown),
+    ("localuser", Of::LocalUser),
     ("localnetwork", Of::Unknown),
     ("exec", Of::Unknown),
-    ("tagged", Of::Unknown),
+    ("tagged", Of::Tag),
     ("command", Of::Unknown),
     ("sessiontype", Of::Unknown),
     ("version", Of::Unknown),
@@ -93,7 +108,10 @@ impl Criteria {
                 (Side::Client, Some(word)) => (true, word),
                 _ => (false, word.as_str()),
             };
-            let mut add = |of: Of, patterns: &str| all.push(Criterion { of, negated, patterns: patterns.to_owned() });
+            let mut add = |of: Of, patterns: &str| {
+                let patterns = patterns.split(',').map(str::to_owned).collect();
+                all.push(Criterion { of, negated, patterns });
+            };
             let lower = word.to_ascii_lowercase();
             match (lower.as_str(), side) {
                 ("all", _) => {
@@ -105,7 +123,7 @@ impl Criteria {
                     continue;
                 }
                 ("canonical" | "final", Side::Client) => {
-                    add(Of::Unknown, word);
+                    add(Of::SecondReading, &lower);
                     continue;
                 }
                 _ => {}
@@ -116,11 +134,13 @@ impl Criteria {
             let Some((_, of)) = known.iter().find(|(known, _)| *known == name) else {
                 return Err(Fault("a Match criterion that does not exist"));
             };
-            let Some(patterns) = given.or_else(|| args.next().map(String::as_str)).filter(|text| !text.is_empty())
-            else {
+            let may_be_empty = ["tagged", "command"].contains(&name);
+            let patterns = given.or_else(|| args.next().map(String::as_str));
+            let Some(patterns) = patterns.filter(|text| may_be_empty || !text.is_empty()) else {
                 return Err(Fault("a Match criterion without a value"));
             };
-            if matches!(of, Of::Address | Of::LocalAddress) && addresses(None, patterns).is_err() {
+            let list: Vec<String> = patterns.split(',').map(str::to_owned).collect();
+            if matches!(of, Of::Address | Of::LocalAddress) && addresses(None, &list).is_err() {
                 return Err(Fault("an address that does not fit its mask"));
             }
             if *of == Of::LocalPort && patterns.parse::<u16>().is_err() {
@@ -128,11 +148,13 @@ impl Criteria {
             }
             add(*of, patterns);
         }
-        let everything = all.iter().any(|one| one.of == Of::Everything);
         if all.is_empty() {
             return Err(Fault("Match without a criterion"));
         }
-        if everything && all.iter().filter(|one| one.of != Of::Unknown).count() > 1 {
+        let everything = all.iter().position(|one| one.of == Of::Everything);
+        // ssh takes one criterion in front of it, which `final all` is made for.
+        let most_before = usize::from(side == Side::Client);
+        if everything.is_some_and(|at| at > most_before || at + 1 < all.len()) {
             return Err(Fault("`all` beside other criteria"));
         }
         Ok(Criteria { all })
@@ -140,16 +162,16 @@ impl Criteria {
 
     /// The patterns of a `Host` line: none of the negated ones and one of the others.
     pub(super) fn of_host(args: &[String]) -> Result<Self, Fault> {
-        if args.is_empty() {
-            return Err(Fault("Host without a pattern"));
+        if args.iter().any(String::is_empty) {
+            return Err(Fault("Host with an empty pattern"));
         }
-        let patterns = args.join(",");
-        Ok(Criteria { all: vec![Criterion { of: Of::OriginalHost, negated: false, patterns }] })
+        // A comma is a part of the pattern here.
+        Ok(Criteria { all: vec![Criterion { of: Of::AimedHost, negated: false, patterns: args.to_vec() }] })
     }
 
     /// Criteria that nobody can judge.
     pub(super) fn unknown(what: &str) -> Self {
-        Criteria { all: vec![Criterion { of: Of::Unknown, negated: false, patterns: what.to_owned() }] }
+        Criteria { all: vec![Criterion { of: Of::Unknown, negated: false, patterns: vec![what.to_owned()] }] }
     }
 
     pub fn is_everything(&self) -> bool {
@@ -157,8 +179,21 @@ impl Criteria {
     }
 
     /// What is asked, with its patterns.
-    pub fn asks(&self) -> impl Iterator<Item = (Of, &str)> {
-        self.all.iter().map(|one| (one.of, one.patterns.as_str()))
+    pub fn asks(&self) -> impl Iterator<Item = (Of, &[String])> {
+        self.all.iter().map(|one| (one.of, one.patterns.as_slice()))
+    }
+
+    /// Whether it asks for a second reading, which ssh then does: `final`, and before OpenSSH 10.1 `!final` too.
+    pub(super) fn wants_second_reading(&self, release: Option<Release>) -> Truth {
+        let finals = self
+            .all
+            .iter()
+            .filter(|one| one.of == Of::SecondReading && one.patterns.iter().any(|word| word == "final"));
+        Truth::any(finals.map(|one| match (one.negated, release) {
+            (false, _) => Truth::True,
+            (true, Some(release)) => Truth::from(release < (10, 1)),
+            (true, None) => Truth::Unknown,
+        }))
     }
 
     /// Whether the block applies.
@@ -181,7 +216,15 @@ impl Criterion {
             Of::Unknown => Truth::Unknown,
             Of::User => listed(&connection.user, false),
             Of::Host => listed(&connection.host, true),
-            Of::OriginalHost => listed(&connection.original, false),
+            Of::OriginalHost => listed(&connection.original, true),
+            Of::AimedHost => listed(&connection.aimed, false),
+            Of::LocalUser => listed(&connection.local_user, false),
+            Of::Tag => match connection.tag.as_deref() {
+                None => Truth::Unknown,
+                Some("") => Truth::from(self.patterns.iter().all(String::is_empty)),
+                Some(tag) => Truth::from(in_list(tag, &self.patterns, false)),
+            },
+            Of::SecondReading => connection.second_reading.map_or(Truth::Unknown, Truth::from),
             Of::RoutingDomain => listed(&connection.rdomain, false),
             Of::LocalPort => listed(&connection.lport, false),
             Of::InvalidUser => connection.invalid_user.map_or(Truth::Unknown, Truth::from),
@@ -196,11 +239,12 @@ impl Criterion {
 }
 
 /// `match_pattern_list`: one of the patterns, and none that begins with `!`.
-pub(super) fn in_list(text: &str, patterns: &str, lower: bool) -> bool {
+pub(super) fn in_list(text: &str, patterns: &[String], lower: bool) -> bool {
+    let text = if lower { text.to_lowercase() } else { text.to_owned() };
     let mut found = false;
-    for pattern in patterns.split(',') {
-        let (negated, pattern) = pattern.strip_prefix('!').map_or((false, pattern), |rest| (true, rest));
-        let matches = if lower { wild(&pattern.to_lowercase(), text) } else { wild(pattern, text) };
+    for pattern in patterns {
+        let (negated, pattern) = pattern.strip_prefix('!').map_or((false, pattern.as_str()), |rest| (true, rest));
+        let matches = if lower { wild(&pattern.to_lowercase(), &text) } else { wild(pattern, &text) };
         match (matches, negated) {
             (true, true) => return false,
             (matches, _) => found |= matches,
@@ -210,10 +254,10 @@ pub(super) fn in_list(text: &str, patterns: &str, lower: bool) -> bool {
 }
 
 /// `ga_match_pattern_list`: a negated pattern that any group matches decides.
-fn group_list(groups: &[String], patterns: &str) -> bool {
+fn group_list(groups: &[String], patterns: &[String]) -> bool {
     let mut found = false;
     for group in groups {
-        for pattern in patterns.split(',') {
+        for pattern in patterns {
             match pattern.strip_prefix('!') {
                 Some(pattern) if wild(pattern, group) => return false,
                 Some(_) => {}
@@ -224,7 +268,7 @@ fn group_list(groups: &[String], patterns: &str) -> bool {
     found
 }
 
-fn address_list(address: Option<&str>, patterns: &str) -> Truth {
+fn address_list(address: Option<&str>, patterns: &[String]) -> Truth {
     match (address, addresses(address, patterns)) {
         (None, _) | (_, Err(())) => Truth::Unknown,
         (Some(_), Ok(found)) => Truth::from(found),
@@ -232,11 +276,11 @@ fn address_list(address: Option<&str>, patterns: &str) -> Truth {
 }
 
 /// `addr_match_list`: networks, addresses and patterns of their text. The error is a mask that its address does not fit.
-fn addresses(address: Option<&str>, patterns: &str) -> Result<bool, ()> {
+fn addresses(address: Option<&str>, patterns: &[String]) -> Result<bool, ()> {
     let own = address.and_then(|address| address.parse().ok()).map(number);
     let (mut found, mut refused) = (false, false);
-    for pattern in patterns.split(',') {
-        let (negated, pattern) = pattern.strip_prefix('!').map_or((false, pattern), |rest| (true, rest));
+    for pattern in patterns {
+        let (negated, pattern) = pattern.strip_prefix('!').map_or((false, pattern.as_str()), |rest| (true, rest));
         let matches = match network(pattern)? {
             Some(network) => {
                 own.is_some_and(|(v4, own)| network.v4 == v4 && (network.first..=network.last).contains(&own))

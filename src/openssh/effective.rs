@@ -28,6 +28,8 @@ pub struct Chain {
     /// What is outside of blocks (sshd), or everything (ssh).
     pub rest: Vec<Setter>,
     adds: bool,
+    /// ssh has keywords that count in blocks that do not apply, too.
+    everywhere: bool,
 }
 
 /// What counts. Several when it could not be told which of them does.
@@ -40,8 +42,9 @@ impl Chain {
         let mut all: Vec<(usize, Setter)> = lines.map(|(i, _)| (2 * i + 1, Setter::Line(i))).collect();
         all.extend(config.gaps.iter().enumerate().map(|(i, gap)| (2 * gap.before, Setter::Gap(i))));
         all.sort_by_key(|(at, _)| *at);
-        let mut chain =
-            Chain { blocks: Vec::new(), rest: Vec::new(), adds: matches!(keyword.kind, Kind::Append | Kind::Each) };
+        let adds = matches!(keyword.kind, Kind::Append | Kind::Each);
+        let everywhere = side == Side::Client && ["streamlocalbindmask", "syslogfacility"].contains(&keyword.name);
+        let mut chain = Chain { blocks: Vec::new(), rest: Vec::new(), adds, everywhere };
         for (_, setter) in all {
             let block = config.block_of(setter);
             // What holds for everybody is read in both passes.
@@ -63,37 +66,57 @@ impl Chain {
 
     /// What counts for a connection; nothing for the default.
     pub fn possible(&self, config: &Config, connection: &Connection) -> Possible {
-        if self.adds {
-            let within = added(config, &self.blocks, connection);
-            let outside = added(config, &self.rest, connection);
-            // What blocks add stands in place of what is outside, where there is any.
-            let both = within.iter().flat_map(|lines| match lines.is_empty() {
-                true => outside.clone(),
-                false => vec![lines.clone()],
-            });
-            let mut both: Possible = both.collect();
-            both.dedup();
-            return both;
+        let judge = |setters: &[Setter]| -> Vec<_> {
+            setters.iter().map(|setter| (*setter, config.judge(*setter, connection))).collect()
+        };
+        let mut judged = judge(&self.blocks);
+        if !self.adds {
+            judged.extend(judge(&self.rest));
+            return first(&judged);
         }
-        let mut possible = Possible::new();
-        for setter in self.blocks.iter().chain(&self.rest) {
-            match config.judge(*setter, connection) {
-                Truth::False => {}
-                Truth::Unknown => possible.push(vec![*setter]),
-                Truth::True => {
-                    possible.push(vec![*setter]);
-                    return possible;
-                }
-            }
-        }
-        possible.push(Vec::new());
-        possible
+        let outside = added(&judge(&self.rest));
+        // What blocks add stands in place of what is outside, where there is any.
+        let both = added(&judged).into_iter().flat_map(|lines| match lines.is_empty() {
+            true => outside.clone(),
+            false => vec![lines],
+        });
+        let mut both: Possible = both.collect();
+        both.dedup();
+        both
+    }
+
+    /// What counts of what is outside, where it is known which of them apply.
+    pub(super) fn choose(&self, judged: &[(Setter, Truth)]) -> Possible {
+        if self.adds { added(judged) } else { first(judged) }
+    }
+
+    pub(super) fn counts_everywhere(&self) -> bool {
+        self.everywhere
     }
 }
 
+/// The first line that applies, and those before it that may.
+fn first(judged: &[(Setter, Truth)]) -> Possible {
+    let mut possible = Possible::new();
+    for (setter, truth) in judged {
+        let one = vec![*setter];
+        match truth {
+            Truth::False => {}
+            Truth::Unknown if possible.contains(&one) => {}
+            Truth::Unknown => possible.push(one),
+            Truth::True => {
+                possible.retain(|other| *other != one);
+                possible.push(one);
+                return possible;
+            }
+        }
+    }
+    possible.push(Vec::new());
+    possible
+}
+
 /// The lines that add up: those that surely do, and the same with those that may.
-fn added(config: &Config, setters: &[Setter], connection: &Connection) -> Possible {
-    let judged: Vec<_> = setters.iter().map(|setter| (*setter, config.judge(*setter, connection))).collect();
+fn added(judged: &[(Setter, Truth)]) -> Possible {
     let with = |wanted: fn(Truth) -> bool| {
         judged.iter().filter(|(_, truth)| wanted(*truth)).map(|(setter, _)| *setter).collect::<Vec<_>>()
     };
@@ -106,7 +129,7 @@ fn added(config: &Config, setters: &[Setter], connection: &Connection) -> Possib
 }
 
 impl Config {
-    fn block_of(&self, setter: Setter) -> Option<usize> {
+    pub(super) fn block_of(&self, setter: Setter) -> Option<usize> {
         match setter {
             Setter::Line(i) => self.lines.get(i).and_then(|line| line.block),
             Setter::Gap(i) => self.gaps.get(i).and_then(|gap| gap.block),

@@ -3,12 +3,22 @@
 use super::algorithms::Algorithms;
 use super::version::{Build, KNOWN, Release};
 
+mod client;
+
+pub use client::{CLIENT, CLIENT_ALIASES, CLIENT_IGNORED};
+
 /// How arguments are read, and which lines count when there are several.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
     /// One of these words in any case, and what each stands for.
     Words(&'static [(&'static str, &'static str)]),
-    /// The same, in these very letters.
+    /// One of these words in any case, or a text.
+    WordsOr(&'static [(&'static str, &'static str)]),
+    /// One of these words in these very letters, or a time, kept in seconds.
+    WordsOrSeconds(&'static [(&'static str, &'static str)]),
+    /// Whether keys are given to the agent, and for how many seconds.
+    AgentKeys,
+    /// One of these words, in these very letters.
     ExactWords(&'static [(&'static str, &'static str)]),
     Integer,
     /// A time (`1h30m`), kept in seconds.
@@ -47,6 +57,11 @@ pub enum Default {
     List(Algorithms),
     /// It depends on how the program was built.
     Build,
+    /// Debian's builds, Ubuntu's among them, have another one.
+    Distribution {
+        debian: &'static str,
+        others: &'static str,
+    },
 }
 
 /// A keyword of a configuration.
@@ -82,7 +97,10 @@ impl Keyword {
             (Default::Text(_), _) => Err(UNKNOWN),
             (Default::Nothing, _) => Ok(None),
             (Default::Build, _) => Err("its default depends on how OpenSSH was built"),
-            (Default::Since(_) | Default::List(_), None) => Err(UNKNOWN),
+            (Default::Since(_) | Default::List(_) | Default::Distribution { .. }, None) => Err(UNKNOWN),
+            (Default::Distribution { debian, others }, Some(_)) => {
+                Ok(Some(if build.is_debians() { debian } else { others }.to_owned()))
+            }
             (Default::Since(texts), Some(release)) => {
                 let last = texts.iter().rev().find(|(since, _)| *since <= release);
                 last.map(|(_, text)| Some((*text).to_owned())).ok_or(UNKNOWN)

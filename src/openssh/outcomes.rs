@@ -12,6 +12,8 @@ use super::source::{Config, Side};
 
 /// Connections that are tried for one keyword.
 const MAX_TRIED: usize = 20_000;
+/// Lines and blocks that are looked at for one keyword, over all connections.
+const MAX_STEPS: usize = 40_000_000;
 
 /// What some connections get.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,41 +31,75 @@ pub struct Outcomes {
     pub unclear: Vec<usize>,
 }
 
-/// `users` stands in place of all users, where a keyword is about some alone.
-pub fn all(config: &Config, chain: &Chain, side: Side, users: Option<&[String]>) -> Outcomes {
-    let setters = || chain.blocks.iter().chain(&chain.rest);
-    let lines = setters().filter_map(|setter| match setter {
-        Setter::Line(i) => config.lines.get(*i).map(|line| (*i, line.block)),
-        Setter::Gap(_) => None,
-    });
-    let lines: Vec<(usize, Option<usize>)> = lines.collect();
-    let blocks: BTreeSet<Option<usize>> = lines.iter().map(|(_, block)| *block).collect();
-    let blocks: Vec<usize> = blocks.into_iter().flatten().collect();
-    let whole = Atoms::of(config, &blocks, side, users);
-    let mut found: BTreeMap<Possible, Connection> = BTreeMap::new();
-    let mut exact = whole.exact;
-    if whole.count() <= MAX_TRIED {
-        whole.each(|connection| keep(&mut found, chain.possible(config, &connection), connection));
-    } else {
-        exact = false;
-        for block in &blocks {
-            let own = Atoms::of(config, &[*block], side, users);
-            own.each(|connection| keep(&mut found, chain.possible(config, &connection), connection));
-        }
-        if let Some(connection) = Atoms::of(config, &[], side, users).fresh(&whole) {
-            keep(&mut found, chain.possible(config, &connection), connection);
-        }
-    }
-    let reached: BTreeSet<usize> = found
-        .keys()
-        .flatten()
-        .flatten()
-        .filter_map(|setter| match setter {
+/// Where connections are looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Search<'s> {
+    pub config: &'s Config,
+    pub side: Side,
+    /// They stand in place of all users, where a keyword is about some alone.
+    pub users: Option<&'s [String]>,
+    /// Who runs ssh, where that is known.
+    pub local_user: Option<&'s str>,
+    /// Keywords whose lines decide whether later blocks apply.
+    pub deciding: &'s [&'s str],
+}
+
+impl Search<'_> {
+    /// All outcomes of the lines that may count; `possible` tells that of one connection.
+    pub fn all(&self, chain: &Chain, possible: impl Fn(&Connection) -> Possible) -> Outcomes {
+        let config = self.config;
+        let setters = chain.blocks.iter().chain(&chain.rest);
+        let lines = setters.filter_map(|setter| match setter {
             Setter::Line(i) => config.lines.get(*i).and_then(|line| line.block),
             Setter::Gap(_) => None,
-        })
-        .collect();
-    let unclear = blocks.into_iter().filter(|block| !exact && !reached.contains(block)).collect();
+        });
+        let blocks: BTreeSet<usize> = lines.collect();
+        let around: Vec<usize> = blocks.iter().copied().chain(self.deciding_blocks(&blocks)).collect();
+        let whole = Atoms::of(self, &around);
+        let mut found: BTreeMap<Possible, Connection> = BTreeMap::new();
+        let mut exact = whole.exact;
+        let most = MAX_TRIED.min(MAX_STEPS / (config.lines.len() + config.blocks.len() + 1));
+        if whole.count() <= most {
+            whole.each(most, |connection| keep(&mut found, possible(&connection), connection));
+        } else {
+            exact = false;
+            for block in blocks.iter().take(most) {
+                let own = Atoms::of(self, &[*block]);
+                let share = most / blocks.len() + 1;
+                own.each(share, |connection| keep(&mut found, possible(&connection), connection));
+            }
+            if let Some(connection) = Atoms::of(self, &[]).fresh(&whole) {
+                keep(&mut found, possible(&connection), connection);
+            }
+        }
+        let reached: BTreeSet<usize> = found
+            .keys()
+            .flatten()
+            .flatten()
+            .filter_map(|setter| match setter {
+                Setter::Line(i) => config.lines.get(*i).and_then(|line| line.block),
+                Setter::Gap(_) => None,
+            })
+            .collect();
+        let unclear = blocks.into_iter().filter(|block| !exact && !reached.contains(block)).collect();
+        Outcomes { found: in_order(config, found), unclear }
+    }
+
+    /// Blocks whose lines decide whether these apply.
+    fn deciding_blocks(&self, blocks: &BTreeSet<usize>) -> Vec<usize> {
+        let asks = |of: Of| matches!(of, Of::Host | Of::User | Of::Tag);
+        let mut around = blocks.iter().flat_map(|block| self.config.around(Some(*block)));
+        if !around.any(|block| block.criteria.asks().any(|(of, _)| asks(of))) {
+            return Vec::new();
+        }
+        let lines = self.config.lines.iter().filter(|line| self.deciding.contains(&line.keyword.as_str()));
+        let deciding: BTreeSet<usize> = lines.filter_map(|line| line.block).collect();
+        deciding.difference(blocks).copied().collect()
+    }
+}
+
+/// What holds for no block first.
+fn in_order(config: &Config, found: BTreeMap<Possible, Connection>) -> Vec<Outcome> {
     let mut found: Vec<Outcome> = found.into_iter().map(|(possible, witness)| Outcome { possible, witness }).collect();
     found.sort_by_key(|outcome| {
         let first = outcome.possible.first().and_then(|setters| setters.first().copied());
@@ -71,12 +107,34 @@ pub fn all(config: &Config, chain: &Chain, side: Side, users: Option<&[String]>)
             matches!(first, Some(Setter::Line(i)) if config.lines.get(i).is_some_and(|line| line.block.is_some()));
         (in_block, first)
     });
-    Outcomes { found, unclear }
+    found
 }
 
 /// The plainest connection is kept for each outcome: the first that was tried.
 fn keep(found: &mut BTreeMap<Possible, Connection>, possible: Possible, connection: Connection) {
     found.entry(possible).or_insert(connection);
+}
+
+/// The parts of a connection on which a criterion depends. ssh's host and user follow from what was typed.
+fn told_by(side: Side, of: Of) -> &'static [Of] {
+    match (side, of) {
+        (Side::Client, Of::Host | Of::OriginalHost | Of::AimedHost) => &[Of::OriginalHost],
+        (Side::Client, Of::User) => &[Of::User, Of::LocalUser],
+        (_, Of::Everything) => &[Of::Everything],
+        (_, Of::User) => &[Of::User],
+        (_, Of::Group) => &[Of::Group],
+        (_, Of::Host) => &[Of::Host],
+        (_, Of::OriginalHost) => &[Of::OriginalHost],
+        (_, Of::AimedHost) => &[Of::AimedHost],
+        (_, Of::LocalUser) => &[Of::LocalUser],
+        (_, Of::Tag) => &[Of::Tag],
+        (_, Of::Address) => &[Of::Address],
+        (_, Of::LocalAddress) => &[Of::LocalAddress],
+        (_, Of::LocalPort) => &[Of::LocalPort],
+        (_, Of::RoutingDomain) => &[Of::RoutingDomain],
+        (_, Of::InvalidUser) => &[Of::InvalidUser],
+        (_, Of::SecondReading | Of::Unknown) => &[],
+    }
 }
 
 /// Values of each part of a connection that stand for all others.
@@ -88,54 +146,57 @@ struct Atoms {
 }
 
 impl Atoms {
-    fn of(config: &Config, blocks: &[usize], side: Side, users: Option<&[String]>) -> Self {
+    fn of(search: &Search, blocks: &[usize]) -> Self {
         let mut asked: BTreeMap<Of, Vec<&str>> = BTreeMap::new();
-        for block in blocks.iter().flat_map(|block| config.around(Some(*block))) {
+        for block in blocks.iter().flat_map(|block| search.config.around(Some(*block))) {
             for (of, patterns) in block.criteria.asks() {
-                asked.entry(of).or_default().extend(patterns.split(','));
+                for of in told_by(search.side, of) {
+                    asked.entry(*of).or_default().extend(patterns.iter().map(String::as_str));
+                }
             }
         }
         let mut atoms = Atoms { parts: BTreeMap::new(), groups: vec![Vec::new()], exact: true };
         for (of, patterns) in &asked {
-            match of {
-                Of::Everything | Of::Unknown => {}
-                Of::InvalidUser => drop(atoms.parts.insert(*of, vec!["no".to_owned(), "yes".to_owned()])),
-                Of::Address | Of::LocalAddress => {
-                    let values = atoms.addresses(patterns);
-                    atoms.parts.insert(*of, values);
-                }
+            let values = match of {
+                Of::Everything | Of::Unknown | Of::SecondReading => continue,
                 Of::Group => {
-                    let mut names = atoms.names(patterns, "users");
-                    names.pop();
-                    atoms.groups.extend(names.iter().map(|name| vec![name.clone()]));
-                    if names.len() > 1 {
-                        atoms.groups.push(names.clone());
-                    }
-                    atoms.exact &= names.len() <= 2;
+                    atoms.add_groups(patterns);
+                    continue;
                 }
-                Of::User if users.is_some() => {
-                    atoms.parts.insert(*of, users.map(<[String]>::to_vec).unwrap_or_default());
+                Of::InvalidUser => vec!["no".to_owned(), "yes".to_owned()],
+                Of::Address | Of::LocalAddress => atoms.addresses(patterns),
+                Of::User if search.users.is_some() => search.users.map(<[String]>::to_vec).unwrap_or_default(),
+                Of::LocalUser if search.local_user.is_some() => {
+                    search.local_user.map(str::to_owned).into_iter().collect()
                 }
-                Of::User => {
-                    let values = atoms.names(patterns, "somebody");
-                    atoms.parts.insert(*of, values);
+                Of::User | Of::LocalUser => atoms.names(patterns, "somebody"),
+                Of::Host | Of::OriginalHost | Of::AimedHost => {
+                    let fresh = if search.side == Side::Server { "client.invalid" } else { "host.invalid" };
+                    atoms.names(patterns, fresh)
                 }
-                Of::Host | Of::OriginalHost => {
-                    let fresh = if side == Side::Server { "client.invalid" } else { "host.invalid" };
-                    let values = atoms.names(patterns, fresh);
-                    atoms.parts.insert(*of, values);
-                }
-                Of::LocalPort => {
-                    let values = atoms.names(patterns, "22");
-                    atoms.parts.insert(*of, values);
-                }
-                Of::RoutingDomain => {
-                    let values = atoms.names(patterns, "none");
-                    atoms.parts.insert(*of, values);
-                }
+                Of::Tag => atoms.names(patterns, "tag"),
+                Of::LocalPort => atoms.names(patterns, "22"),
+                Of::RoutingDomain => atoms.names(patterns, "none"),
+            };
+            atoms.parts.insert(*of, values);
+        }
+        if search.side == Side::Client {
+            for of in [Of::User, Of::Tag] {
+                // Nothing was typed.
+                atoms.parts.entry(of).and_modify(|values| values.push(String::new()));
             }
         }
         atoms
+    }
+
+    fn add_groups(&mut self, patterns: &[&str]) {
+        let mut names = self.names(patterns, "users");
+        names.pop();
+        self.groups.extend(names.iter().map(|name| vec![name.clone()]));
+        self.exact &= names.len() <= 2;
+        if names.len() > 1 {
+            self.groups.push(names);
+        }
     }
 
     /// Names that patterns tell apart, the one that none of them means last.
@@ -193,9 +254,9 @@ impl Atoms {
         parts.fold(self.groups.len(), usize::saturating_mul)
     }
 
-    /// Tries every connection, the plainest parts first.
-    fn each(&self, mut visit: impl FnMut(Connection)) {
-        let count = self.count().min(MAX_TRIED);
+    /// Tries every connection, but no more than `most`, the plainest parts first.
+    fn each(&self, most: usize, mut visit: impl FnMut(Connection)) {
+        let count = self.count().min(most);
         for groups in &self.groups {
             for number in 0..count / self.groups.len().max(1) {
                 let mut rest = number;
@@ -228,13 +289,15 @@ impl Connection {
         match of {
             Of::User => self.user = Some(value),
             Of::Host => self.host = Some(value),
-            Of::OriginalHost => self.original = Some(value),
+            Of::OriginalHost | Of::AimedHost => self.original = Some(value),
+            Of::LocalUser => self.local_user = Some(value),
+            Of::Tag => self.tag = Some(value),
             Of::Address => self.address = Some(value),
             Of::LocalAddress => self.laddress = Some(value),
             Of::LocalPort => self.lport = Some(value),
             Of::RoutingDomain => self.rdomain = Some(value),
             Of::InvalidUser => self.invalid_user = Some(value == "yes"),
-            Of::Everything | Of::Unknown | Of::Group => {}
+            Of::Everything | Of::Unknown | Of::Group | Of::SecondReading => {}
         }
     }
 
@@ -242,13 +305,16 @@ impl Connection {
     /// in brackets.
     pub fn show(&self) -> String {
         let part = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name}={value}"));
+        let typed = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let parts = [
-            part("user", &self.user),
+            part("user", &typed(&self.user)),
             part("host", &self.host.clone().or_else(|| self.original.clone())),
             part("addr", &self.address),
             part("laddr", &self.laddress),
             part("lport", &self.lport),
             part("rdomain", &self.rdomain.clone().filter(|domain| domain != "none")),
+            part("tag", &typed(&self.tag)),
+            part("localuser", &self.local_user),
         ];
         let mut shown = parts.into_iter().flatten().collect::<Vec<_>>().join(",");
         if let Some(groups) = self.groups.as_ref().filter(|groups| !groups.is_empty()) {

@@ -42,6 +42,8 @@ pub struct Block {
     pub criteria: Criteria,
     /// The block around the file that it stands in.
     pub parent: Option<usize>,
+    /// How many lines stand before it.
+    pub before: usize,
 }
 
 /// A place of which it is not known what it sets.
@@ -70,17 +72,38 @@ pub struct Config {
     pub faults: Vec<Fault>,
 }
 
+/// A file that the program reads by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Main<'m> {
+    pub path: &'m str,
+    pub bytes: &'m [u8],
+    /// Where names without a slash in front are looked up.
+    pub directory: &'m str,
+    /// What `~` stands for in a user's own file.
+    pub home: Option<&'m str>,
+}
+
 /// Reads the main file's bytes and what they include. `directory` is where names without a slash in front are looked up.
 pub fn read(side: Side, path: &str, bytes: &[u8], directory: &str, files: &dyn Files) -> Config {
-    let mut reader = Reader { side, files, directory, config: Config::default(), opened: 0, lines: 0 };
-    reader.text(path, bytes, None, 0);
-    reader.config
+    read_all(side, &[Main { path, bytes, directory, home: None }], files)
+}
+
+/// Reads several files in the order in which the program does.
+pub fn read_all(side: Side, mains: &[Main], files: &dyn Files) -> Config {
+    let mut config = Config::default();
+    let (mut opened, mut lines) = (0, 0);
+    for main in mains {
+        let mut reader = Reader { side, files, main, config, opened, lines };
+        reader.text(main.path, main.bytes, None, 0);
+        Reader { config, opened, lines, .. } = reader;
+    }
+    config
 }
 
 struct Reader<'f> {
     side: Side,
     files: &'f dyn Files,
-    directory: &'f str,
+    main: &'f Main<'f>,
     config: Config,
     opened: usize,
     lines: usize,
@@ -123,7 +146,8 @@ impl Reader<'_> {
         let name = if words.keyword == "host" { "Host" } else { "Match" };
         *block = Some(self.config.blocks.len());
         let text = format!("{name} {}", words.args.join(" "));
-        self.config.blocks.push(Block { place, text, criteria, parent: around });
+        let before = self.config.lines.len();
+        self.config.blocks.push(Block { place, text, criteria, parent: around, before });
     }
 
     fn fault(&mut self, place: Place, what: impl Into<String>) {
@@ -143,11 +167,17 @@ impl Reader<'_> {
             return self.fault(place.clone(), "files are included too deep");
         }
         for name in &words.args {
-            if name.starts_with('~') || name.contains('%') || name.contains("${") {
-                self.gap(place.clone(), format!("{name} is a user's own file, which is not read"), block);
+            let pattern = match (name.strip_prefix("~/"), self.main.home) {
+                _ if name.contains('%') || name.contains("${") => None,
+                (Some(rest), Some(home)) => Some(format!("{home}/{rest}")),
+                _ if name.starts_with('~') => None,
+                _ if name.starts_with('/') => Some(name.clone()),
+                _ => Some(format!("{}/{name}", self.main.directory)),
+            };
+            let Some(pattern) = pattern else {
+                self.gap(place.clone(), format!("{name} is another file for each user, which is not read"), block);
                 continue;
-            }
-            let pattern = if name.starts_with('/') { name.clone() } else { format!("{}/{name}", self.directory) };
+            };
             let (paths, more) = self.files.find(&pattern);
             for path in paths.iter().filter(|path| !is_hidden_match(&pattern, path)) {
                 self.file(path, place, block, depth);

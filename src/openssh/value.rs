@@ -1,6 +1,7 @@
 //! What arguments stand for, spelt as `sshd -T` spells it.
 
 use super::algorithms::assemble;
+use super::criteria::wild;
 use super::keyword::{Keyword, Kind};
 use super::source::Line;
 use super::version::Build;
@@ -18,8 +19,17 @@ pub enum Bad {
 pub fn read(keyword: &Keyword, lines: &[&Line], build: &Build) -> Result<Vec<String>, Bad> {
     let refused = |line: &Line| Bad::Refused(line.rest.clone());
     match keyword.kind {
+        Kind::Append if keyword.name == "sendenv" => Ok(sent(lines)),
         Kind::Append => Ok(lines.iter().flat_map(|line| line.args.clone()).collect()),
-        Kind::Each => lines.iter().map(|line| each(keyword, line).ok_or_else(|| refused(line))).collect(),
+        Kind::Each => {
+            let mut items: Vec<String> =
+                lines.iter().map(|line| each(keyword, line).ok_or_else(|| refused(line))).collect::<Result<_, _>>()?;
+            if ["identityfile", "certificatefile"].contains(&keyword.name) {
+                let mut seen = std::collections::BTreeSet::new();
+                items.retain(|item| seen.insert(item.clone()));
+            }
+            Ok(items)
+        }
         Kind::Line => {
             let args = lines.first().map(|line| line.args.clone()).unwrap_or_default();
             Ok(match (keyword.name, args.as_slice()) {
@@ -39,6 +49,18 @@ pub fn read(keyword: &Keyword, lines: &[&Line], build: &Build) -> Result<Vec<Str
             one(kind, line).map(|text| vec![text]).ok_or_else(|| refused(line))
         }
     }
+}
+
+/// Names of variables; `-` in front takes those out that match.
+fn sent(lines: &[&Line]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for arg in lines.iter().flat_map(|line| &line.args) {
+        match arg.strip_prefix('-') {
+            Some(pattern) => names.retain(|name| !wild(pattern, name)),
+            None => names.push(arg.clone()),
+        }
+    }
+    names
 }
 
 /// A bare port is one on any host.
@@ -64,20 +86,24 @@ fn one(kind: Kind, line: &Line) -> Option<String> {
     if matches!(kind, Kind::Rekey) {
         return rekey(&line.args);
     }
+    if matches!(kind, Kind::AgentKeys) {
+        return agent_keys(&line.args);
+    }
     let [word] = line.args.as_slice() else { return None };
     match kind {
         Kind::Words(words) => {
             let found = words.iter().find(|(spelt, _)| spelt.eq_ignore_ascii_case(word));
             found.map(|(_, meaning)| (*meaning).to_owned())
         }
-        Kind::ExactWords(words) => {
-            words.iter().find(|(spelt, _)| spelt == word).map(|(_, meaning)| (*meaning).to_owned())
-        }
+        Kind::ExactWords(words) => meant(words, word),
+        Kind::WordsOr(_) if word.is_empty() => None,
+        Kind::WordsOr(words) => Some(meant(words, &word.to_ascii_lowercase()).unwrap_or_else(|| word.clone())),
+        Kind::WordsOrSeconds(words) => meant(words, word).or_else(|| seconds(word).map(|seconds| seconds.to_string())),
         Kind::Upper(words) => {
             let word = if word.eq_ignore_ascii_case("DEBUG1") { "DEBUG" } else { word };
             words.iter().find(|known| known.eq_ignore_ascii_case(word)).map(|known| (*known).to_owned())
         }
-        Kind::Integer => word.parse::<i32>().ok().map(|number| number.to_string()),
+        Kind::Integer => word.parse::<i32>().ok().filter(|number| *number >= 0).map(|number| number.to_string()),
         Kind::Seconds if word.eq_ignore_ascii_case("none") => Some("0".to_owned()),
         Kind::Seconds => seconds(word).map(|seconds| seconds.to_string()),
         Kind::Mask => u32::from_str_radix(word, 8).ok().filter(|mask| *mask <= 0o777).map(|mask| format!("0{mask:o}")),
@@ -85,9 +111,30 @@ fn one(kind: Kind, line: &Line) -> Option<String> {
         Kind::Text if word.is_empty() => None,
         Kind::Text if word.eq_ignore_ascii_case("none") => Some("none".to_owned()),
         Kind::Text => Some(word.clone()),
-        Kind::Rest | Kind::Algorithms(_) | Kind::Line | Kind::Append | Kind::Each | Kind::Rekey | Kind::Options(_) => {
-            None
-        }
+        Kind::Rest
+        | Kind::Algorithms(_)
+        | Kind::Line
+        | Kind::Append
+        | Kind::Each
+        | Kind::Rekey
+        | Kind::AgentKeys
+        | Kind::Options(_) => None,
+    }
+}
+
+/// What a word stands for.
+fn meant(words: &[(&str, &str)], word: &str) -> Option<String> {
+    words.iter().find(|(spelt, _)| *spelt == word).map(|(_, meaning)| (*meaning).to_owned())
+}
+
+/// `yes`, `no`, `ask` or `confirm`, the last with a time behind it or not; or a time alone.
+fn agent_keys(args: &[String]) -> Option<String> {
+    const WORDS: &[(&str, &str)] =
+        &[("yes", "yes"), ("true", "yes"), ("no", "no"), ("false", "no"), ("ask", "ask"), ("confirm", "confirm")];
+    match args {
+        [one] => meant(WORDS, &one.to_ascii_lowercase()).or_else(|| seconds(one).map(|seconds| seconds.to_string())),
+        [word, time] if word.eq_ignore_ascii_case("confirm") => Some(format!("confirm {}", seconds(time)?)),
+        _ => None,
     }
 }
 

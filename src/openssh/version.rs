@@ -78,6 +78,11 @@ impl Build {
         self.version.as_ref().map(Version::release)
     }
 
+    /// Whether it is Debian's, or Ubuntu's, which takes over its changes.
+    pub fn is_debians(&self) -> bool {
+        self.version.as_ref().is_some_and(|version| ["Debian", "Ubuntu"].iter().any(|name| version.text.contains(name)))
+    }
+
     /// The default list; `None` when it could not be told.
     pub fn algorithms(&self, of: Algorithms) -> Option<String> {
         let table = self.release().filter(|release| (KNOWN.0..=KNOWN.1).contains(release));

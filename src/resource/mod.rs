@@ -48,6 +48,7 @@ mod sensitive;
 mod setting;
 mod shell_assignment;
 mod sqlite;
+mod ssh_setting;
 mod sshd;
 mod sshd_setting;
 mod sysctl;
@@ -176,6 +177,7 @@ pub static ALL: &[&Resource] = &[
     &setting::SETTING,
     &shell_assignment::SHELL_ASSIGNMENT,
     &sqlite::SQLITE,
+    &ssh_setting::SSH_SETTING,
     &sshd::SSHD,
     &sshd_setting::SSHD_SETTING,
     &sysctl::SYSCTL,

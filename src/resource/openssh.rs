@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+pub(super) mod setting;
+
 use crate::facts::Listing;
 use crate::openssh::criteria::Connection;
 use crate::openssh::server::DIRECTORY;
-use crate::openssh::source::{self, Config, Side};
+use crate::openssh::source::{self, Config, Main, Side};
 use crate::openssh::version::{Build, Version};
 use crate::resource::{With, files, text};
 use crate::target::host::{Host, Trouble};
@@ -19,6 +21,9 @@ const MAX_PROGRAM: u64 = 32 << 20;
 /// SUSE keeps what the package brings apart from what the administrator wrote.
 const SERVER_PATHS: [&str; 2] = ["/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"];
 const SERVER_PROGRAMS: [&str; 4] = ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd", "/usr/lib/ssh/sshd"];
+
+const CLIENT_PATHS: [&str; 2] = ["/etc/ssh/ssh_config", "/usr/etc/ssh/ssh_config"];
+const CLIENT_PROGRAMS: [&str; 2] = ["/usr/bin/ssh", "/usr/local/bin/ssh"];
 
 /// A configuration with the release that reads it.
 pub(super) struct Installation {
@@ -68,6 +73,43 @@ pub(super) fn server(host: &Host, with: &With) -> Result<Installation, Listing> 
     };
     let config = source::read(Side::Server, &path, &bytes, DIRECTORY, &files::Included(host));
     Ok(Installation { path, config, build, unseen })
+}
+
+/// The client's program and the system's file for it, which both can be missing.
+pub(super) struct Client {
+    build: Build,
+    unseen: Option<Reason>,
+    path: String,
+    system: Option<Vec<u8>>,
+}
+
+/// Without a file and without the program there is no client, and no answer.
+pub(super) fn client(host: &Host, with: &With) -> Result<Option<Client>, Reason> {
+    let (build, unseen) = match build(host, text(with, "version"), &CLIENT_PROGRAMS) {
+        Ok(build) => (build, None),
+        Err(reason) => (Build::default(), Some(reason)),
+    };
+    let given = Some(text(with, "path")).filter(|path| !path.is_empty());
+    let paths = given.as_ref().map_or(CLIENT_PATHS.as_slice(), std::slice::from_ref);
+    let default = (*paths.first().unwrap_or(&"")).to_owned();
+    let found = files::first_of(host, paths)?;
+    let nothing = found.is_none() && build.version.is_none() && unseen.is_none();
+    let (path, system) = found.map_or((default, None), |(path, bytes)| (files::show(&path), Some(bytes)));
+    Ok((!nothing).then_some(Client { build, unseen, path, system }))
+}
+
+impl Client {
+    /// What counts for somebody with a file of his own (its path and content, and his home), or for all others.
+    pub(super) fn installation(&self, host: &Host, own: Option<(&str, &[u8], &str)>) -> Installation {
+        let directory = own.map(|(_, _, home)| format!("{home}/.ssh")).unwrap_or_default();
+        let users = own.map(|(path, bytes, home)| Main { path, bytes, directory: &directory, home: Some(home) });
+        let system = self.system.as_deref();
+        let system = system.map(|bytes| Main { path: &self.path, bytes, directory: DIRECTORY, home: None });
+        let mains: Vec<Main> = users.into_iter().chain(system).collect();
+        let config = source::read_all(Side::Client, &mains, &files::Included(host));
+        let path = own.map_or(self.path.as_str(), |(path, ..)| path).to_owned();
+        Installation { path, config, build: self.build.clone(), unseen: self.unseen.clone() }
+    }
 }
 
 /// The release: as given, else as the first program there says.

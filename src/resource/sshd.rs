@@ -1,7 +1,8 @@
 //! `sshd`: the SSH server's configuration as a whole.
 
 use crate::facts::{Basis, Listing, Subject};
-use crate::openssh::server;
+use crate::openssh::setting::faults;
+use crate::openssh::source::Side;
 use crate::resource::{Accepts, Field, Param, Resource, With, field, openssh};
 use crate::target::host::Host;
 use crate::target::{Door, Kind};
@@ -60,7 +61,7 @@ fn list(host: &Host, with: &With) -> Listing {
         Err(listing) => return listing,
     };
     let config = &installation.config;
-    let faults = server::faults(config, installation.build());
+    let faults = faults(config, Side::Server, installation.build());
     let unread: Vec<String> = config.gaps.iter().map(|gap| format!("{}: {}", gap.place, gap.why)).collect();
     let mut subject = Subject::new(&SSHD, installation.path.as_str(), installation.path.as_str(), Basis::Declared);
     let fields = &mut subject.fields;

@@ -48,6 +48,7 @@ mod postgres;
 mod postgres_commands;
 mod postgres_rules;
 mod record;
+mod ssh_client;
 mod sshd;
 mod support;
 mod system;
@@ -90,6 +91,7 @@ fn main() -> ExitCode {
         http::trials(),
         cors::trials(),
         record::trials(),
+        ssh_client::trials(),
         sshd::trials(),
         tls::trials(),
     ];

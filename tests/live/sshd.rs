@@ -11,6 +11,7 @@ use harden::format::source::{Files, Miss};
 use harden::openssh::criteria::Connection;
 use harden::openssh::keyword::{Kind, SERVER};
 use harden::openssh::server;
+use harden::openssh::setting::{faults, judge};
 use harden::openssh::source::{self, Config, Side};
 use harden::openssh::version::Build;
 use harden::target::host::{Host, Trouble};
@@ -19,7 +20,7 @@ use harden::value::secret::Salt;
 use super::support::tools;
 
 /// The machine's own files.
-struct Disk(Host);
+pub(super) struct Disk(pub(super) Host);
 
 impl Files for Disk {
     fn read(&self, path: &str) -> Result<Vec<u8>, Miss> {
@@ -92,7 +93,7 @@ impl Bench {
     fn compare(&self, connection: &Connection) -> Option<usize> {
         let config = self.read();
         let build = &self.build;
-        let faults = server::faults(&config, build);
+        let faults = faults(&config, Side::Server, build);
         let told = match self.asked(connection) {
             Ok(told) => told,
             Err(refusal) => {
@@ -241,17 +242,17 @@ fn included_files_stand_in_their_place() {
 }
 
 /// A small generator, so that one number describes a configuration (xorshift64*, Vigna 2016).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub(super) fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         usize::try_from(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap() % sides
     }
 
-    fn pick<'a>(&mut self, items: &[&'a str]) -> &'a str {
+    pub(super) fn pick<'a>(&mut self, items: &[&'a str]) -> &'a str {
         items[self.roll(items.len())]
     }
 
@@ -330,7 +331,7 @@ impl Dice {
     }
 }
 
-fn number(name: &str, otherwise: u64) -> u64 {
+pub(super) fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().map_or(otherwise, |text| text.parse().unwrap())
 }
 
@@ -365,7 +366,7 @@ fn witnesses_get_what_is_said_of_them() {
         fs::write(bench.path("sshd_config"), &text).unwrap();
         let config = bench.read();
         for name in ["x11forwarding", "permitrootlogin", "maxauthtries", "allowusers"] {
-            let keyword = server::keyword(name).unwrap();
+            let keyword = Side::Server.keyword(name).unwrap();
             let chain = server::chain(&config, keyword, build);
             for outcome in server::outcomes(&config, &chain, keyword, &users).found {
                 let mut witness = outcome.witness.clone();
@@ -376,7 +377,7 @@ fn witnesses_get_what_is_said_of_them() {
                 witness.laddress = witness.laddress.or(plain.laddress);
                 witness.lport = witness.lport.or(plain.lport);
                 let Ok(told) = bench.asked(&witness) else { continue };
-                let ours = server::judge(&config, keyword, build, &outcome.possible).value.unwrap().join(" ");
+                let ours = judge(&config, Side::Server, keyword, build, &outcome.possible).value.unwrap().join(" ");
                 let theirs = told.get(name).cloned().unwrap_or_default().join(" ");
                 assert_eq!(ours, theirs.replace("without-password", "prohibit-password"), "{name} {witness:?}\n{text}");
                 outcomes += 1;

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::facts::Extent;
 use crate::target::host::tests::host;
+use crate::value::Observed;
 
 fn ask(config: &[(&str, &str)], with: &serde_json::Value) -> Listing {
     let (root, host) = host();
