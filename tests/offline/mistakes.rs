@@ -337,12 +337,7 @@ fn mistakes_in_profiles_packs_and_configurations_are_told_too() {
         (profile, "\"own-*\"", "own-[", &["not a glob over rule ids: `[` is never closed"]),
         (profile, "\"own-*\"", "onw-*", &["lab.yaml:6:5", "no rule matches `onw-*`"]),
         (profile, "tag: pci", "tags: pci", &["a selection of rules has no key `tags`", "did you mean `tag`?"]),
-        (
-            days,
-            "tags: [pci]",
-            "tags: []",
-            &["no rule has the tag `pci`", "there are: "],
-        ),
+        (days, "tags: [pci]", "tags: []", &["no rule has the tag `pci`", "there are: "]),
         (
             profile,
             "exclude: docker-image-age",

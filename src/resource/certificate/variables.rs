@@ -47,13 +47,15 @@ pub(super) async fn list(door: &Door, with: &With) -> Listing {
             Material::Unset => None,
             Material::Missing => Some(Reason::new(format!("{place}: names a file that does not exist"))),
             Material::Unseen(reason) => Some(Reason { text: format!("{name}: {}", reason.text).into(), ..reason }),
-            Material::Bytes(bytes) => match content(&super::read_certificates(&bytes), &place, Some(origin(environment, name)), &relations) {
-                Content::Subjects(seen, unseen) => {
-                    subjects.extend(seen);
-                    unseen
+            Material::Bytes(bytes) => {
+                match content(&super::read_certificates(&bytes), &place, Some(origin(environment, name)), &relations) {
+                    Content::Subjects(seen, unseen) => {
+                        subjects.extend(seen);
+                        unseen
+                    }
+                    Content::Other(what) => Some(Reason::new(format!("{place}: {what}"))),
                 }
-                Content::Other(what) => Some(Reason::new(format!("{place}: {what}"))),
-            },
+            }
         };
         more = more.or(unseen);
     }

@@ -223,7 +223,8 @@ fn config_maps_of_manifests_are_looked_into() {
     assert_eq!(seen.extent, Extent::Complete);
     assert_eq!(seen.subjects.len(), 3, "{seen:?}");
     assert!(
-        show(&seen, "listener", &["tls"])[0].ends_with("data.extraconfig-from-values.hcl listener tcp 127.0.0.1:8200 | false"),
+        show(&seen, "listener", &["tls"])[0]
+            .ends_with("data.extraconfig-from-values.hcl listener tcp 127.0.0.1:8200 | false"),
         "{seen:?}"
     );
 }
