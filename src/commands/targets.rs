@@ -365,7 +365,9 @@ impl Opened {
     fn introduce_host(&mut self) {
         let host = self.doors.values().find_map(|door| match door {
             Door::Host(host) => Some(host.clone()),
-            Door::Docker(_) | Door::Postgres(_) | Door::Endpoint(_) | Door::Manifest(_) => None,
+            Door::Docker(_) | Door::Postgres(_) | Door::PostgresFiles(_) | Door::Endpoint(_) | Door::Manifest(_) => {
+                None
+            }
         });
         let Some(host) = host else { return };
         let mut alone = true;
@@ -373,7 +375,7 @@ impl Opened {
             match door {
                 Door::Docker(docker) => docker.set_host(host.clone()),
                 Door::Manifest(manifest) => manifest.set_host(host.clone()),
-                Door::Host(_) | Door::Postgres(_) | Door::Endpoint(_) => continue,
+                Door::Host(_) | Door::Postgres(_) | Door::PostgresFiles(_) | Door::Endpoint(_) => continue,
             }
             alone = false;
         }

@@ -104,7 +104,7 @@ async fn observe(door: &Door, with: &With) -> Listing {
     match door {
         Door::Manifest(manifest) => list(manifest, with).await,
         Door::Docker(_) => Listing::absent("a Docker daemon has no objects of Kubernetes"),
-        Door::Host(_) | Door::Postgres(_) | Door::Endpoint(_) => {
+        Door::Host(_) | Door::Postgres(_) | Door::PostgresFiles(_) | Door::Endpoint(_) => {
             Listing::failed(Reason::new("objects of Kubernetes are read from manifests"))
         }
     }

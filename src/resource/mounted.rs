@@ -56,7 +56,7 @@ pub(super) async fn place(door: &Door, owner: &str, path: &str) -> Place {
             }
             Err(reason) => Some(Err(reason)),
         },
-        Door::Host(_) | Door::Postgres(_) | Door::Endpoint(_) => None,
+        Door::Host(_) | Door::Postgres(_) | Door::PostgresFiles(_) | Door::Endpoint(_) => None,
     };
     match brought {
         Some(Ok(brought)) => resolve(brought, path),

@@ -118,7 +118,7 @@ async fn observe(door: &Door, with: &With) -> Listing {
         }
         Door::Manifest(manifest) => declared(manifest).await,
         Door::Docker(_) => Listing::absent("a Docker daemon has no ConfigMaps"),
-        Door::Postgres(_) | Door::Endpoint(_) => {
+        Door::Postgres(_) | Door::PostgresFiles(_) | Door::Endpoint(_) => {
             Listing::failed(Reason::new("OpenBao's configuration is read on a host or from manifests"))
         }
     }

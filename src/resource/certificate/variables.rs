@@ -76,7 +76,7 @@ async fn relations(door: &Door, with: &With) -> Relations {
     let owned = with.clone();
     let read = match door {
         Door::Host(host) => host.run(move |host| Relations::new(host, &owned, time::now())).await,
-        Door::Docker(_) | Door::Manifest(_) | Door::Postgres(_) | Door::Endpoint(_) => {
+        Door::Docker(_) | Door::Manifest(_) | Door::Postgres(_) | Door::PostgresFiles(_) | Door::Endpoint(_) => {
             Err(Reason::new("which certificates the container trusts is not read"))
         }
     };

@@ -149,7 +149,7 @@ fn host(door: &Door) -> Option<&Host> {
         Door::Host(host) => Some(host),
         Door::Docker(docker) => docker.host(),
         Door::Manifest(manifest) => manifest.host(),
-        Door::Postgres(_) | Door::Endpoint(_) => None,
+        Door::Postgres(_) | Door::PostgresFiles(_) | Door::Endpoint(_) => None,
     }
 }
 

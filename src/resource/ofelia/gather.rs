@@ -56,7 +56,9 @@ pub(in crate::resource) async fn daemons(door: &Door, with: &With) -> Read<Found
             Ok((found.into_iter().collect(), None))
         }
         Door::Docker(_) | Door::Manifest(_) => of_containers(door).await,
-        Door::Postgres(_) | Door::Endpoint(_) => Err(Reason::new("Ofelia is looked for on hosts and in containers")),
+        Door::Postgres(_) | Door::PostgresFiles(_) | Door::Endpoint(_) => {
+            Err(Reason::new("Ofelia is looked for on hosts and in containers"))
+        }
     }
 }
 
@@ -171,7 +173,7 @@ async fn commands(door: &Door) -> Read<BTreeMap<String, Arguments>> {
             let declared = manifest.declared().await?;
             Ok(declared.containers.iter().map(|one| (one.title.clone(), of_declared(one))).collect())
         }
-        Door::Host(_) | Door::Postgres(_) | Door::Endpoint(_) => Ok(BTreeMap::new()),
+        Door::Host(_) | Door::Postgres(_) | Door::PostgresFiles(_) | Door::Endpoint(_) => Ok(BTreeMap::new()),
     }
 }
 
@@ -208,7 +210,7 @@ async fn environments_of(door: &Door) -> Read<BTreeMap<String, Environment>> {
     let seen = match door {
         Door::Docker(docker) => docker.environments("").await?,
         Door::Manifest(manifest) => manifest.environments("").await?.seen,
-        Door::Host(_) | Door::Postgres(_) | Door::Endpoint(_) => Vec::new(),
+        Door::Host(_) | Door::Postgres(_) | Door::PostgresFiles(_) | Door::Endpoint(_) => Vec::new(),
     };
     let named = |one: Environment| {
         let name = one.owner.split_once(' ').map_or(one.owner.as_str(), |(_, name)| name).to_owned();
