@@ -71,10 +71,7 @@ fn containers_are_judged_both_ways() {
     let tls =
         |key| [("API_TLS_CERTIFICATE", "/certs/api.crt"), ("API_TLS_PRIVATE_KEY", key), ("API_MIN_TLS_VERSION", "1.2")];
     let own = tls("/certs/good.key");
-    let good = [
-        own.as_slice(),
-        &[("DATABASE_CA_CERTIFICATE", &ca), ("DATABASE_MIN_TLS_VERSION", "1.2"), secret],
-    ];
+    let good = [own.as_slice(), &[("DATABASE_CA_CERTIFICATE", &ca), ("DATABASE_MIN_TLS_VERSION", "1.2"), secret]];
     start("pc-api-good", api, &good.concat(), &["-v", &mount]);
     let bad = [("API_TLS_CERTIFICATE", "/certs/api.crt"), ("API_TLS_PRIVATE_KEY", "/certs/bad.key")];
     let database =
