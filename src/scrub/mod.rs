@@ -21,6 +21,7 @@ pub use known::Known;
 
 use crate::evaluate::evaluate;
 use crate::facts::{Access, Extent, Facts, Listing, Query, Subject, Target};
+use crate::glob::is_pattern;
 use crate::resource::{self, Resource, With};
 use crate::rule::Rule;
 use crate::value::{List, Net, Observed, Reason, Record, Secret, Value, Version};
@@ -118,15 +119,21 @@ impl Walk<'_> {
 
     fn query(&mut self, query: &Query) -> Query {
         let target = self.text(&query.target, Scrub::Name(Kind::Target));
-        let with: With = query.with().iter().map(|(name, value)| (name.clone(), self.param(value))).collect();
+        let with: With = query.with().iter().map(|(name, value)| (name.clone(), self.param(name, value))).collect();
         Query::new(target, query.resource, &with)
     }
 
-    fn param(&mut self, value: &Json) -> Json {
+    /// A parameter by its name; `of` names a container as the subjects do, so that a reference still leads to it.
+    fn param(&mut self, name: &str, value: &Json) -> Json {
         match value {
-            Json::String(text) => Json::String(self.text(text, Scrub::Text)),
-            Json::Array(items) => items.iter().map(|item| self.param(item)).collect(),
-            Json::Object(entries) => entries.iter().map(|(key, value)| (key.clone(), self.param(value))).collect(),
+            Json::String(text) => {
+                match text.strip_prefix("container:").filter(|owner| name == "of" && !is_pattern(owner)) {
+                    Some(owner) => format!("container:{}", self.text(owner, Scrub::Name(Kind::Container))).into(),
+                    None => Json::String(self.text(text, Scrub::Text)),
+                }
+            }
+            Json::Array(items) => items.iter().map(|item| self.param(name, item)).collect(),
+            Json::Object(entries) => entries.iter().map(|(key, value)| (key.clone(), self.param(key, value))).collect(),
             Json::Null | Json::Bool(_) | Json::Number(_) => value.clone(),
         }
     }

@@ -44,7 +44,8 @@ pub(super) const WORDS: &[&str] = &[
     "licensekey aggridlicensekey apitlskey apitlscert consoletlskey consoletlscert samlcertprivatekey samlcertpublickey \
      smtppassword recaptchasecretkey dbuserpassword dbpassword storagesecretkey localkeysvalue encryptionkey \
      opensearchpassword imageregistryaccesstoken kubeconfig github_oauth_secret ingressallowlist whitelistcidrblocks \
-     whitelistcideblocks apidomain acmcertificatearn adminpassword",
+     whitelistcideblocks apidomain acmcertificatearn adminpassword \
+     aws rds cluster instance dbcluster dbinstance",
     // Directories of hier(7), and files that programs look for below them.
     "bin boot dev etc home lib lib32 lib64 libexec media mnt opt proc root run sbin srv sys tmp usr var local share cache \
      spool log lock mail www html data main conf config include src games include cgi doc man info locale backups backup \

@@ -55,6 +55,7 @@ mod system;
 mod systems_nursery;
 mod systems_ofelia;
 mod systems_pullbase;
+mod systems_pulumi;
 mod systems_situation;
 mod tls;
 mod units;
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
         systems_ofelia::trials(),
         systems_nursery::trials(),
         systems_pullbase::trials(),
+        systems_pulumi::trials(),
         systems_situation::trials(),
         firewall::trials(),
         host_rules::trials(),

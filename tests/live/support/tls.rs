@@ -48,6 +48,15 @@ impl TlsServer {
 
     /// MariaDB with this certificate.
     pub(crate) fn mariadb(pki: &Pki, certificate: &str) -> TlsServer {
+        TlsServer::mariadb_with(&[("ssl-cert", pki.certificate(certificate)), ("ssl-key", pki.key(certificate))])
+    }
+
+    /// MariaDB that speaks no TLS.
+    pub(crate) fn mariadb_without_tls() -> TlsServer {
+        TlsServer::mariadb_with(&[])
+    }
+
+    fn mariadb_with(tls: &[(&str, PathBuf)]) -> TlsServer {
         let dir = session().instance("maria");
         let port = tools::free_port();
         let data = dir.join("data");
@@ -62,12 +71,8 @@ impl TlsServer {
         let mut command = component(tools::find("mariadbd"), &dir);
         command.arg("--no-defaults").args(root).args(["--bind-address=127.0.0.1", "--skip-grant-tables"]);
         command.arg("--skip-networking=0").arg(format!("--port={port}"));
-        for (option, path) in [
-            ("datadir", data),
-            ("socket", dir.join("socket")),
-            ("ssl-cert", pki.certificate(certificate)),
-            ("ssl-key", pki.key(certificate)),
-        ] {
+        let own = [("datadir", data), ("socket", dir.join("socket"))];
+        for (option, path) in own.iter().chain(tls) {
             command.arg(format!("--{option}={}", path.display()));
         }
         TlsServer::start(command, dir, port)
