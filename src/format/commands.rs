@@ -1,5 +1,6 @@
 //! A line that a shell runs, as far as it matters which programs are called with which words (POSIX, "Shell Command
-//! Language"). Nothing is expanded: a word that is one variable is told as such, one that the shell makes anew is unclear.
+//! Language"). Nothing is expanded: a word that is one variable is told as such, one that the shell makes
+//! anew is unclear. A pattern that matches no file stays as it is written, so that the query of a URL is text.
 
 /// Commands of one line.
 const MAX_COMMANDS: usize = 200;
@@ -13,7 +14,7 @@ pub enum Word {
     Text(String),
     /// The value of this variable, and nothing else.
     Variable(String),
-    /// Something that only the shell knows: `$(…)`, a pattern, a variable beside text.
+    /// Something that only the shell knows: `$(…)`, a variable beside text.
     Unclear,
 }
 
@@ -66,7 +67,7 @@ impl Reader<'_> {
                 '"' => self.double(),
                 '\\' => self.escaped(),
                 '$' => self.dollar(),
-                '`' | '*' | '?' | '[' => self.word().unclear = true,
+                '`' => self.word().unclear = true,
                 '~' if self.open.is_none() => self.word().unclear = true,
                 c => self.push(c),
             }
@@ -202,7 +203,8 @@ mod tests {
             (". /etc/app/env && app run", &[".|/etc/app/env", "app|run"]),
             ("cd / ; (app 'a b' \"c\\\"d\" e\\ f)", &["cd|/", "app|a b|c\"d|e f"]),
             ("app \"$DB\" ${DB} x$DB $DB.x", &["app|<DB>|<DB>|<?>|<?>"]),
-            ("app $(cat f) `x` *.c ~/x a~", &["app|<?>", "cat|f", "<?>|<?>|<?>|a~"]),
+            ("app $(cat f) `x` *.c ~/x a~", &["app|<?>", "cat|f", "<?>|*.c|<?>|a~"]),
+            ("app --db=pg://h/d?a=b\\&c=d", &["app|--db=pg://h/d?a=b&c=d"]),
             ("app >/dev/null 2>&1 </x y", &["app|y"]),
             ("app 2 # all of it", &["app|2"]),
             ("A='1 2' app", &["A=1 2|app"]),

@@ -698,10 +698,6 @@ fn privileges() {
     assert!(matches!(other.extent, Extent::Failed(_)));
 }
 
-fn find_owned<'l>(listing: &'l Listing, name: &str) -> &'l Subject {
-    find(listing, name)
-}
-
 fn sessions() {
     let server = tls_server();
     let own = |listing: &Listing| {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use super::support::harden::harden;
-use super::support::postgres::{AUDIT, Options, Postgres, SUPERUSER};
+use super::support::postgres::{AUDIT, Options, Postgres, SUPERUSER, audit_grants};
 use super::support::session::session;
 
 pub(crate) fn trials() -> Vec<libtest_mimic::Trial> {
@@ -28,11 +28,15 @@ fn server(hba: &str, conf: &[(&str, &str)]) -> Postgres {
     let conf = conf.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let hba = Some(format!("local all {SUPERUSER} trust\nlocal all all scram-sha-256\n{hba}"));
     let server = Postgres::start(&Options { tls: true, client_ca: true, hba, conf, ..Options::default() });
-    server.psql("CREATE ROLE migrator; CREATE ROLE agent LOGIN PASSWORD 'agent-secret'");
+    server.psql("CREATE ROLE migrator LOGIN; CREATE ROLE agent LOGIN PASSWORD 'agent-secret'");
     server.psql("CREATE DATABASE situation OWNER migrator");
     in_situation(&server, "REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE SCHEMA situation AUTHORIZATION migrator");
     in_situation(&server, TABLES);
     in_situation(&server, "GRANT USAGE ON SCHEMA situation TO agent");
+    // The views are of each database.
+    for grant in audit_grants(server.psql("SHOW server_version_num").parse().unwrap()) {
+        in_situation(&server, &grant);
+    }
     server
 }
 
@@ -83,7 +87,7 @@ const ROLES: [&str; 2] = ["situation-role-no-ddl", "situation-role-can-readwrite
 
 fn a_hardened_server_and_its_roles_pass() {
     let hba = "hostnossl all all 0.0.0.0/0 reject\nhostnossl all all ::/0 reject\n\
-               hostssl situation agent 127.0.0.0/8 scram-sha-256\nhostssl situation migrator 10.0.2.20/32 cert\n";
+               hostssl situation agent 10.0.0.0/16 scram-sha-256\nhostssl situation migrator 10.0.2.20/32 cert\n";
     let server = server(hba, &[("listen_addresses", "*"), ("password_encryption", "scram-sha-256")]);
     in_situation(&server, GRANTS);
     for role in [SUPERUSER, AUDIT] {

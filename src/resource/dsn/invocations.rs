@@ -178,6 +178,11 @@ impl Place<'_> {
                 let reason = Reason::new(format!("{} is made by the shell when it runs", wanted.option));
                 Some(self.here(Err(reason)))
             }
+            // The option may be inside of what the shell makes.
+            None if words.contains(&Word::Unclear) => {
+                let reason = format!("the shell makes a word of the command line, which may be {}", wanted.option);
+                Some(self.here(Err(Reason::new(reason))))
+            }
             None => self.look_up(wanted.variable),
         }?;
         let plain: Vec<String> = words.iter().map(|word| word.text().unwrap_or("$…").to_owned()).collect();
@@ -407,7 +412,9 @@ mod tests {
             let value_seen = seen.first().and_then(|one| one.value.as_ref().ok()).map(String::as_str);
             assert_eq!((value_seen, seen.first().is_some_and(|one| one.in_arguments)), (value, inside), "{line}");
         }
-        assert!(calls("app run --db=$(cat f)")[0].value.is_err());
+        for line in ["app run --db=$(cat f)", "app run $OPTIONS.x", "app run `cat f`"] {
+            assert!(calls(line)[0].value.is_err(), "{line}");
+        }
     }
 
     #[test]
