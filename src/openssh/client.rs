@@ -77,7 +77,7 @@ pub fn possible(config: &Config, chain: &Chain, release: Option<Release>, connec
     let again = first.again(config, release);
     let second = (again != Truth::False).then(|| Reading::of(config, connection, Some(&first)));
     let mut setters: Vec<(Setter, Truth)> = first.judge(config, chain).collect();
-    if let Some(second) = &second {
+    if let Some(second) = second.as_ref().filter(|_| !chain.counts_once()) {
         setters.extend(second.judge(config, chain).map(|(setter, truth)| (setter, Truth::all([truth, again]))));
     }
     chain.choose(&setters)
@@ -146,9 +146,9 @@ impl Reading {
     /// What could not be read may have set what nothing else has.
     fn gaps(&mut self, config: &Config, lines: usize, blocks: usize) {
         let before = |gap: &super::source::Gap| gap.before <= lines && gap.block.is_none_or(|block| block < blocks);
-        let gaps = config.gaps.iter().enumerate().filter(|(_, gap)| before(gap));
+        let mut gaps = config.gaps.iter().enumerate().filter(|(_, gap)| before(gap));
         let applies = |(i, _): (usize, _)| self.truth(config, Setter::Gap(i)) != Truth::False;
-        if gaps.map(applies).any(|applies| applies) {
+        if gaps.any(applies) {
             for state in [&mut self.host, &mut self.user, &mut self.tag, &mut self.canonicalize] {
                 if *state == State::Unset {
                     *state = State::Unclear;

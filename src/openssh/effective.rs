@@ -30,6 +30,8 @@ pub struct Chain {
     adds: bool,
     /// ssh has keywords that count in blocks that do not apply, too.
     everywhere: bool,
+    /// By the second reading ssh has a host name, which no line changes any more.
+    once: bool,
 }
 
 /// What counts. Several when it could not be told which of them does.
@@ -44,7 +46,8 @@ impl Chain {
         all.sort_by_key(|(at, _)| *at);
         let adds = matches!(keyword.kind, Kind::Append | Kind::Each);
         let everywhere = side == Side::Client && ["streamlocalbindmask", "syslogfacility"].contains(&keyword.name);
-        let mut chain = Chain { blocks: Vec::new(), rest: Vec::new(), adds, everywhere };
+        let mut chain =
+            Chain { blocks: Vec::new(), rest: Vec::new(), adds, everywhere, once: keyword.name == "hostname" };
         for (_, setter) in all {
             let block = config.block_of(setter);
             // What holds for everybody is read in both passes.
@@ -88,6 +91,10 @@ impl Chain {
     /// What counts of what is outside, where it is known which of them apply.
     pub(super) fn choose(&self, judged: &[(Setter, Truth)]) -> Possible {
         if self.adds { added(judged) } else { first(judged) }
+    }
+
+    pub(super) fn counts_once(&self) -> bool {
+        self.once
     }
 
     pub(super) fn counts_everywhere(&self) -> bool {
