@@ -37,6 +37,7 @@ mod docker_rules;
 mod dsn;
 mod exposure;
 mod firewall;
+mod git;
 mod harness;
 mod hba;
 mod host;
@@ -48,6 +49,7 @@ mod postgres;
 mod postgres_commands;
 mod postgres_rules;
 mod record;
+mod schedule;
 mod ssh_client;
 mod sshd;
 mod support;
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         systems_pullbase::trials(),
         systems_situation::trials(),
         firewall::trials(),
+        git::trials(),
         host_rules::trials(),
         docker::trials(),
         docker_rules::trials(),
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         http::trials(),
         cors::trials(),
         record::trials(),
+        schedule::trials(),
         ssh_client::trials(),
         sshd::trials(),
         tls::trials(),
