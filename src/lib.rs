@@ -7,7 +7,7 @@
 //! 3. [`value`], [`truth`] and [`matcher`]: what fields hold, and the predicates on them.
 //! 4. [`resource`]: the kinds of things that rules look at, each with its field table and its loader.
 //! 5. [`plan`], [`observe`] and [`target`]: which queries the rules ask, and the doors through which they are answered.
-//!    [`dsn`], [`hba`], [`http`], [`x509`], [`openssh`], [`format`](mod@format) and [`glob`] read what comes through them.
+//!    [`dsn`], [`hba`], [`http`], [`x509`], [`openssh`], [`git`], [`format`](mod@format) and [`glob`] read what comes through them.
 //! 6. [`facts`]: the document between looking and judging.
 //! 7. [`evaluate`] and [`finding`]: the only place that decides a status. Pure.
 //! 8. [`report`](mod@report) and [`render`]: findings, verdict, and how they are shown. [`error`] has the exit codes,
@@ -26,6 +26,7 @@ pub mod evaluate;
 pub mod facts;
 pub mod finding;
 pub mod format;
+pub mod git;
 pub mod glob;
 pub mod hba;
 pub mod http;

@@ -2,7 +2,9 @@
 //! none touches the file system: what a file includes is handed to it (`source`).
 
 pub mod accounts;
+pub mod calendar;
 pub mod commands;
+pub mod cron;
 pub mod debian;
 pub mod dotenv;
 mod hcl;
@@ -14,7 +16,7 @@ pub mod nginx;
 pub mod node;
 mod postgresql;
 pub mod reference;
-
+pub mod shell;
 pub mod source;
 pub mod sysctl;
 mod tree;

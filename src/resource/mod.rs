@@ -16,6 +16,8 @@ mod env;
 mod file;
 mod files;
 mod firewall;
+mod git;
+mod git_remote;
 mod group;
 pub(crate) mod hba_rules;
 mod hcloud_firewall;
@@ -44,6 +46,7 @@ mod private_key;
 mod process;
 mod pulumi_resource;
 mod pulumi_state;
+mod schedule;
 mod sensitive;
 mod setting;
 mod shell_assignment;
@@ -151,6 +154,8 @@ pub static ALL: &[&Resource] = &[
     &env::ENV,
     &file::FILE,
     &firewall::FIREWALL,
+    &git::GIT,
+    &git_remote::GIT_REMOTE,
     &group::GROUP,
     &hcloud_firewall::HCLOUD_FIREWALL,
     &hcloud_server::HCLOUD_SERVER,
@@ -174,6 +179,7 @@ pub static ALL: &[&Resource] = &[
     &private_key::PRIVATE_KEY,
     &process::PROCESS,
     &pulumi_resource::PULUMI_RESOURCE,
+    &schedule::SCHEDULE,
     &setting::SETTING,
     &shell_assignment::SHELL_ASSIGNMENT,
     &sqlite::SQLITE,

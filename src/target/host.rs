@@ -140,7 +140,8 @@ impl Host {
         task.await.map_err(|_| Reason::new("reading was broken off by a fault in harden"))
     }
 
-    fn stopped(&self) -> bool {
+    /// Whether nobody waits for the result any more.
+    pub fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 

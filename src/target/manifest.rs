@@ -32,6 +32,8 @@ pub struct Declared {
     pub containers: Vec<Container>,
     /// The objects of Kubernetes; `None` of a Compose project, which has none.
     pub objects: Option<Vec<kubernetes::Object>>,
+    /// The containers that CronJobs start.
+    pub cron_jobs: Vec<kubernetes::CronJob>,
     /// Why there may be more.
     pub more: Option<Reason>,
 }
@@ -189,11 +191,11 @@ fn read(source: &Source) -> Read<Declared> {
     match source {
         Source::Compose(request) => {
             let compose::Project { containers, more } = compose::read(&Disk, request)?;
-            Ok(Declared { containers, objects: None, more })
+            Ok(Declared { containers, objects: None, cron_jobs: Vec::new(), more })
         }
         Source::Kubernetes(files) => {
-            let kubernetes::Manifests { containers, objects, more } = kubernetes::read(&Disk, files)?;
-            Ok(Declared { containers, objects: Some(objects), more })
+            let kubernetes::Manifests { containers, objects, cron_jobs, more } = kubernetes::read(&Disk, files)?;
+            Ok(Declared { containers, objects: Some(objects), cron_jobs, more })
         }
     }
 }

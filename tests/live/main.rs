@@ -37,6 +37,7 @@ mod docker_rules;
 mod dsn;
 mod exposure;
 mod firewall;
+mod git;
 mod harness;
 mod hba;
 mod host;
@@ -48,6 +49,7 @@ mod postgres;
 mod postgres_commands;
 mod postgres_rules;
 mod record;
+mod schedule;
 mod ssh_client;
 mod sshd;
 mod support;
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         systems_pulumi::trials(),
         systems_situation::trials(),
         firewall::trials(),
+        git::trials(),
         host_rules::trials(),
         docker::trials(),
         docker_rules::trials(),
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         http::trials(),
         cors::trials(),
         record::trials(),
+        schedule::trials(),
         ssh_client::trials(),
         sshd::trials(),
         tls::trials(),

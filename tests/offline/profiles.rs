@@ -62,7 +62,7 @@ fn the_built_in_profiles_select_what_they_are_for() {
         let all = folder.listed("--rule *").into_iter();
         all.filter(|id| prefixes.iter().any(|prefix| id.starts_with(prefix))).collect::<Vec<_>>()
     };
-    let parts = ["docker", "endpoint", "env", "exposure", "host", "http", "nginx", "postgres", "tls"];
+    let parts = ["docker", "endpoint", "env", "exposure", "host", "http", "nginx", "postgres", "schedule", "tls"];
     let mut union: Vec<_> = parts.into_iter().flat_map(of).collect();
     union.sort();
     assert_eq!(of("default"), union);
@@ -72,6 +72,8 @@ fn the_built_in_profiles_select_what_they_are_for() {
     assert_eq!(of("exposure-strict"), with(&["account-", "firewall-", "kernel-", "listen-", "process-", "system-"]));
     assert_eq!(of("http-strict"), with(&["http-"]));
     assert_eq!(of("ssh-strict"), with(&["ssh-"]));
+    assert_eq!(of("schedule"), with(&["schedule-"]));
+    assert_eq!(of("git"), with(&["git-ignores", "git-remote-password", "git-secret"]));
     assert_eq!(of("host"), [with(&["host-"]), of("ssh")].concat());
     assert_eq!(of("dotenv-file"), with(&["dsn-dotenv-"]));
     assert_eq!(of("tls-endpoint-files"), with(&["tls-declared-"]));

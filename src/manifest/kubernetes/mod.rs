@@ -4,6 +4,7 @@
 //! What the cluster adds is not in a manifest: admission, LimitRanges, the kubelet's configuration, the image. A field
 //! that one of these decides is unknown or absent, and says so.
 
+mod cron_job;
 mod mounts;
 mod object;
 mod pod;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use super::tree::{self, Kind, Node};
 use super::{Container, Files, Read};
 use crate::value::Reason;
+pub use cron_job::CronJob;
 pub use object::Object;
 
 /// Lists inside of lists.
@@ -27,6 +29,7 @@ const MAX_DEPTH: usize = 8;
 pub struct Manifests {
     pub containers: Vec<Container>,
     pub objects: Vec<Object>,
+    pub cron_jobs: Vec<CronJob>,
     /// Why there may be more.
     pub more: Option<Reason>,
 }
@@ -53,11 +56,13 @@ pub fn read(files: &dyn Files, paths: &[PathBuf]) -> Read<Manifests> {
     if let (false, Some(reason)) = (some, &unread) {
         return Err(reason.clone());
     }
-    let mut containers = Vec::new();
+    let (mut containers, mut cron_jobs) = (Vec::new(), Vec::new());
     for object in &objects.workloads {
-        containers.extend(pod::containers(object, &objects, unread.as_ref()));
+        let own = pod::containers(object, &objects, unread.as_ref());
+        cron_jobs.extend(cron_job::read(object, &own));
+        containers.extend(own);
     }
-    Ok(Manifests { containers, objects: objects.all, more: unread.or(objects.more) })
+    Ok(Manifests { containers, objects: objects.all, cron_jobs, more: unread.or(objects.more) })
 }
 
 fn documents(files: &dyn Files, path: &std::path::Path) -> Read<Vec<Node>> {

@@ -87,6 +87,9 @@ struct Redactor {
 impl Redactor {
     /// An argument may be a whole script (`sh -c '…'`): its words are looked at like arguments.
     fn argument(&mut self, argument: &str) -> String {
+        if self.awaits.is_some() {
+            return self.word(argument);
+        }
         let is_one_word = !argument.contains(char::is_whitespace);
         if is_one_word && !argument.contains(['"', '{']) {
             return self.word(argument);
@@ -196,6 +199,7 @@ mod tests {
         for (line, expected) in [
             (&["app", "--db-password=hunter2"][..], "app --db-password=***"),
             (&["app", "--db-password", "hunter2", "run"], "app --db-password *** run"),
+            (&["app", "--db-password", "hunter 2", "run"], "app --db-password *** run"),
             (&["java", "-Ddb.password=hunter2"], "java -Ddb.password=***"),
             (&["env", "PGPASSWORD=hunter2", "psql"], "env PGPASSWORD=*** psql"),
             (&["/usr/bin/mysql", "-uroot", "-phunter2"], "/usr/bin/mysql -uroot -p***"),
