@@ -41,7 +41,7 @@ pub(super) async fn list(door: &Door) -> Listing {
             }
             Err(reason) => return Listing::failed(reason),
         },
-        Door::Host(_) | Door::Postgres(_) | Door::Endpoint(_) => {
+        Door::Host(_) | Door::Postgres(_) | Door::PostgresFiles(_) | Door::Endpoint(_) => {
             return Listing::failed(Reason::new("these schedules are read from a daemon or a manifest"));
         }
     }
