@@ -27,6 +27,8 @@ pub(super) const NAMES: &[&str] = &[
     "host docker postgres localhost localhost.localdomain ip6-localhost ip6-loopback host.docker.internal",
     // Truth values and what stands for nothing.
     "on off true false yes no none null t f y n",
+    // What bun keeps of its migrations in a database.
+    "bun_migrations bun_migration_locks",
     // Docker's own networks and modes, and registries.
     "bridge ingress docker_gwbridge private shareable docker.io index.docker.io registry-1.docker.io library",
     // Half a year, a year and two in seconds, as policies of HTTP are recommended (RFC 6797).
