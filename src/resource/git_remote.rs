@@ -25,7 +25,7 @@ const FIELDS: &[Field] = &[
 
 pub(super) static GIT_REMOTE: Resource = Resource {
     name: "git_remote",
-    about: "A repository of git behind an endpoint, `https://git.example.org/team/repo.git`, as one who has no credentials meets it. Remotes that a work tree names are not asked, only endpoints that the operator does.",
+    about: "A repository of git behind an endpoint, `https://git.example.org/team/repo.git`, as one who has no credentials meets it; an endpoint without a path is none. Remotes that a work tree names are not asked, only endpoints that the operator does.",
     privilege: "access to the endpoint over the network",
     params: &[],
     fields: FIELDS,
@@ -42,6 +42,9 @@ async fn observe(door: &Door) -> Listing {
     let mut client = Client::new(endpoint);
     let own = client.url(None);
     let path = own.target.split('?').next().unwrap_or_default().trim_end_matches('/');
+    if path.is_empty() {
+        return Listing::absent("the endpoint's URL names no repository");
+    }
     let url = client.url(Some(&format!("{path}/info/refs?service=git-upload-pack")));
     let question = Question { verb: Verb::Get, url: &url, headers: &[], credentials: false };
     let answer = match client.ask(question).await {

@@ -30,7 +30,7 @@ pub(in crate::resource) const PARAMS: &[Param] = &[
         name: "of",
         accepts: Accepts::Text,
         required: true,
-        about: "`container` for those in containers of an image called `ofelia`, `host` for the one that the unit `ofelia.service` starts, or for `config` where nothing else tells of containers",
+        about: "`container`: those in containers of an image called `ofelia`; `host`: the one of `ofelia.service`, or of `config`",
     },
     Param {
         name: "config",

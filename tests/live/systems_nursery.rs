@@ -41,7 +41,7 @@ fn openbao(initialized: bool, sealed: bool, storage: &str) -> WebServer {
 }
 
 fn check(arguments: &[&str]) -> Value {
-    harden(["check", "--profile", "nursery"].iter().chain(arguments)).run().json()
+    harden(["check", "--profile", "nursery", "--format", "json"].iter().chain(arguments)).run().json()
 }
 
 fn a_running_server_is_judged_both_ways() {
