@@ -237,7 +237,7 @@ mod tests {
         operand: &str,
     ) -> Result<(), String> {
         let params = resource.params.iter().filter_map(|param| match param.accepts {
-            Accepts::Text if param.required => Some(format!("{}: /x", param.name)),
+            Accepts::Text | Accepts::Texts if param.required => Some(format!("{}: /x", param.name)),
             Accepts::Words(words) if param.required => Some(format!("{}: {}", param.name, words[0])),
             Accepts::Layers if param.required => Some(format!("{}: [{{ default: x }}]", param.name)),
             Accepts::As | Accepts::AsElse(_) => word.map(|word| format!("as: {word}")),

@@ -84,7 +84,7 @@ pub(super) const WORDS: &[&str] = &[
      sctp unix fd npipe http https ws wss docker podman buildah compose project working dir files config hash number oneoff \
      depends version services service stack swarm node task com net org docker desktop moby label schema opencontainers \
      image title description url source revision created vendor licenses documentation authors maintainer ref name base \
-     awskms azurekeyvault gcpkms hashivault kubernetescrd ipallowlist ipwhitelist middlewares hq netresearch \
+     generate dev certs awskms azurekeyvault gcpkms hashivault kubernetescrd ipallowlist ipwhitelist middlewares hq netresearch \
      digest library latest stable edge master nightly slim bookworm bullseye buster trixie jammy noble focal alpine edge \
      sha256 sha512 proxy socket amd64 arm64 arm v6 v7 v8 s390x ppc64le riscv64 x86 i386 i686 aarch64 linux gnu debian \
      ubuntu fedora centos rocky almalinux lts generic kernel dfsg deb cap net raw admin chown kill setgid setuid setpcap setfcap \

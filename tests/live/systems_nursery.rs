@@ -55,9 +55,9 @@ fn a_running_server_is_judged_both_ways() {
     }
     // Another program, which knows nothing of seals, and one that answers everything with a page.
     let other = WebServer::start(|_: &Request| answer(404, "Content-Type: text/html", "<p>no</p>"));
-    is(&check(&["--endpoint", &other.url("/")]), "openbao-unsealed", "not-applicable");
+    is(&check(&["--endpoint", &other.url("/")]), "openbao-unsealed", "not_applicable");
     let page = WebServer::start(|_: &Request| answer(200, "Content-Type: text/html", "<p>app</p>"));
-    is(&check(&["--endpoint", &page.url("/")]), "openbao-unsealed", "not-applicable");
+    is(&check(&["--endpoint", &page.url("/")]), "openbao-unsealed", "not_applicable");
 }
 
 /// What is found of endpoints that a configuration describes.
@@ -81,7 +81,7 @@ fn the_view_from_outside_is_judged_both_ways() {
     is(&outside(&format!("url = \"{}\"\nadmitted = false", refused.url("/"))), rule, "pass");
     is(&outside(&format!("url = \"{}\"\nadmitted = false", shown.url("/"))), rule, "fail");
     is(&outside(&format!("url = \"{}\"", shown.url("/"))), rule, "unknown");
-    is(&outside(&format!("url = \"{}\"\nadmitted = true", shown.url("/"))), rule, "not-applicable");
+    is(&outside(&format!("url = \"{}\"\nadmitted = true", shown.url("/"))), rule, "not_applicable");
     is(&outside(&format!("url = \"tls://{}\"\nadmitted = false", closed_port())), rule, "pass");
     let listening = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listening.local_addr().expect("an address");
