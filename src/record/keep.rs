@@ -61,7 +61,8 @@ impl Keep<'_> {
             };
             let subjects: Vec<Subject> =
                 listing.subjects.iter().filter(|subject| shapes.insert(shape(subject))).cloned().collect();
-            if check.selection.each.is_some() && !seen.insert((extent(&listing.extent), shapes)) {
+            let alike = (asked_of(&query, &binding), extent(&listing.extent), shapes);
+            if check.selection.each.is_some() && !seen.insert(alike) {
                 continue;
             }
             bindings.push(binding);
@@ -117,6 +118,15 @@ impl Keep<'_> {
             }
         }
     }
+}
+
+/// What the query asks, whatever the reference is that led to it: two names that are asked of one thing are two questions.
+fn asked_of(query: &Query, binding: &Binding) -> String {
+    let with = serde_json::to_string(&query.with()).unwrap_or_default();
+    binding.iter().filter(|(_, value)| !value.is_empty()).fold(with, |with, (name, value)| {
+        let written = serde_json::Value::from(value.as_str()).to_string();
+        with.replace(written.trim_matches('"'), &format!("${{{name}}}"))
+    })
 }
 
 /// The subject with only those values picked that are wanted; `None` when it has none of them.

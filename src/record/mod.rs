@@ -9,6 +9,8 @@ mod used;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value as Json;
+
 use crate::diagnostic::Source;
 use crate::evaluate::evaluate;
 use crate::facts::{Extent, Facts, Listing, Query};
@@ -16,6 +18,7 @@ use crate::finding::{Seen, Status};
 use crate::plan::{self, Targets};
 use crate::resource;
 use crate::rule::case::Outcome;
+use crate::rule::case::{has_layer, words_of};
 use crate::rule::compile::recompile;
 use crate::rule::{Check, Quantifier, Rule, case_text, trial};
 use crate::value::Observed;
@@ -288,7 +291,17 @@ fn keys<'q>(queries: impl Iterator<Item = &'q Query> + Clone) -> Vec<String> {
         let mut key = query.resource.to_owned();
         for name in names.iter().map(|param| param.name) {
             let differs = alike().any(|other| other.with().get(name) != with.get(name));
-            let value = with.get(name).and_then(serde_json::Value::as_str).filter(|_| differs);
+            let is_of_others = |word: &Json| {
+                alike().map(|other| other.with()).any(|other| {
+                    let layers = other.get(name);
+                    layers != with.get(name) && layers.is_some_and(|layers| has_layer(layers, word))
+                })
+            };
+            let value = with.get(name).filter(|_| differs).and_then(|value| match value {
+                Json::String(text) => Some(text.as_str()),
+                // One of the layers, by which no other is meant.
+                layers => words_of(layers).find(|word| !is_of_others(&Json::from(*word))),
+            });
             if let Some(value) = value.filter(|value| !value.contains(char::is_whitespace)) {
                 key.push_str(&format!(" {name}={value}"));
             }

@@ -74,13 +74,18 @@ pub fn key(resource: &str, with: &With) -> String {
 /// Whether a setting's layers are those that a case means by the variable, the key or the owner of one:
 /// `from=DB_SSLMODE`, `from=container:web`. An owner that is taken from elsewhere may be the one that is meant.
 pub fn has_layer(from: &Json, named: &Json) -> bool {
-    let (Some(layers), Some(named)) = (from.as_array(), named.as_str()) else { return false };
+    let Some(named) = named.as_str() else { return false };
     let is_meant = |text: &str| match text.split_once("${") {
         Some((start, _)) => named.starts_with(start),
         None => text == named,
     };
+    words_of(from).any(is_meant)
+}
+
+/// The variables, keys and owners of a setting's layers, by which a case can mean it.
+pub fn words_of(layers: &Json) -> impl Iterator<Item = &str> {
     let words = |layer| ["env", "key", "of"].into_iter().filter_map(move |word| Json::get(layer, word)?.as_str());
-    layers.iter().flat_map(words).any(is_meant)
+    layers.as_array().into_iter().flatten().flat_map(words)
 }
 
 impl Case {
