@@ -82,12 +82,13 @@ impl Keep<'_> {
             let Some((listing, used)) = self.all.get(&query) else { continue };
             let mut shapes = BTreeSet::new();
             let kept = listing.subjects.iter().filter_map(|subject| {
-                let leads = plan::selected(&each.from, subject, self.facts.started) == Truth::True;
+                let selected = plan::selected(&each.from, subject, self.facts.started);
                 let picks = subject.fields.fields.get(each.pick).is_some_and(|picked| !texts(picked).is_empty());
-                if leads && picks {
+                if selected == Truth::True && picks {
                     return reduce(subject, each.pick, &values);
                 }
-                shapes.insert(shape(&subject.fields, used)).then(|| subject.clone())
+                let shape = format!("{selected:?} {}", shape(&subject.fields, used));
+                shapes.insert(shape).then(|| subject.clone())
             });
             let subjects: Vec<Subject> = kept.collect();
             // What a reference leads to is not asked any more when nothing leads there; what the rule names is.
